@@ -1,0 +1,152 @@
+//! From a computed inner product to an interval that surely holds the reference distance.
+//!
+//! Notation, in sweep units (see `codes`): `x`, `y` centred rows in real arithmetic, `c_x`, `c_y` their codes, `N >= ||x||`, `rho >= ||x - c_x||`, hence
+//! `M = N + rho >= ||c_x||`; `s` the kernel's product, `D = ||x - y||^2` (the centre cancels) and `R` the float64 reference of `distance`.
+//!
+//! **Lemma 1 (inner product).** `|<x,y> - s| <= e(x,y) := rho_x N_y + N_x rho_y + rho_x rho_y + gamma M_x M_y + eta`.
+//! Proof. `<x,y> - <c_x,c_y> = <x - c_x, y> + <c_x, y - c_y>`; by Cauchy-Schwarz at most `rho_x N_y + M_x rho_y`, the first three terms. The kernel adds
+//! `d` products in an order that makes each pass through at most `n` roundings of relative size `u`, so (Higham, 2002, section 3.1)
+//! `|s - <c_x,c_y>| <= gamma sum |c_x c_y| <= gamma M_x M_y`, `gamma = n u / (1 - n u)`; `eta` covers operations that
+//! underflow, each below `2^-126` of the codes' unit. QED
+//!
+//! **Lemma 2 (interval).** Let `q = ||x||^2` as stored, `S = (N_x + N_y)^2`. Then `|R - (q_x + q_y - 2 s)| <= E := 2 e(x,y) + w S`, `w = (d + 16) 2^-50`.
+//! Proof. In real arithmetic `D = ||x||^2 + ||y||^2 - 2 <x,y>`. Stored rows differ from real ones by one rounding of a difference (`2^-53` relative per value),
+//! which moves `||x||^2` by at most `2^-52 N^2` and is in `rho` for the products; a float64 sum of `d` squares is off by at most `(d + 2) 2^-53`
+//! relative; so are the squares of `R`, whose terms each see one rounded difference (twice, being squared), one product and at most `d/32 + 5` sums:
+//! `|R - D| <= (d + 3) 2^-52 D` and `D <= S`. The interval's own three operations add less than `8 * 2^-53 S`. The sum is below
+//! `w S`. QED. Differences whose squares underflow float64 move `R` by less than `d 2^-1074` in the caller's units; a question's window is widened by more than that (`question`).
+//!
+//! **Lemma 3 (scan).** A pair is passed on unless `s < t`, `t` the float32 threshold below. No pair with `q_x + q_y - 2 s - E <= W` is held back.
+//! `t = a s_j + s_i h - max(w s_j, s_i b, u v)` in code units, where `s_i = 2^-shift_i`; `a` holds `(q_i - E_iJ)/2 s_i` with `E_iJ >= E` for every column of
+//! the block, less the slack `32 * 2^-24 (N_i + N_J)^2 s_i + 2^-80`, `h` holds `q_j/2 s_j`, and `w`, `b`, `u v` hold halves of the window, from the row, from the column and as a product.
+//! Scalars entering `a`, `h` are rounded down and those entering the window up, so only the operations on vectors can raise `t`: at most eight roundings of
+//! relative size `2^-24` of `|a| + |h| + |w|`. With `S` for `(N_i + N_J)^2`: `|a| + |h| <= 3 S` (for `e <= 2 S` whatever the residuals). If `W <= 2 S`
+//! the error is at most `8 * 2^-24 (3 S + S) = 32 * 2^-24 S`, the slack. If `W > 2 S` the pair must be passed on, and
+//! it is: `t <= (q_i + q_j)/2 - W/2 + 8 * 2^-24 (3 S + W/2) < -0.49 S`, while `s >= -M_i M_j (1 + gamma) > -0.26 S` when codes are rounded values
+//! and `s = 0` when they are zeros. Underflowing operations lose less than `2^-149` each, under the `2^-80`; overflow gives infinities and
+//! NaN: `a = -inf`, `w = inf` and NaN all pass the pair on (the test is "not less"), and `a s_j = +inf` can only hold
+//! back a pair whose true threshold is beyond every float32. QED
+
+use crate::codes::{BlockFacts, Facts, power_of_two};
+
+/// How exact a kernel's products are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Precision {
+    /// Relative size of one rounding.
+    pub unit: f64,
+    /// How many roundings a product passes through at most.
+    pub roundings: f64,
+}
+
+/// The bound of one sweep: a kernel at a width.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    gamma: f64,
+    /// Underflow of the products, in code units.
+    eta: f64,
+    /// The weight `w` of Lemma 2.
+    weight: f64,
+}
+
+impl Bound {
+    /// The bound for rows of `width` columns.
+    pub fn new(precision: Precision, width: usize) -> Self {
+        let drift = precision.roundings * precision.unit;
+        assert!(
+            drift < 0.5,
+            "a kernel's products must keep some of their digits"
+        );
+        Self {
+            gamma: drift / (1.0 - drift) * (1.0 + power_of_two(-40)),
+            eta: 4.0 * width as f64 * power_of_two(-126),
+            weight: (width as f64 + 16.0) * power_of_two(-50),
+        }
+    }
+
+    /// `e(x,y)` of Lemma 1; `unit` is the product of both rows' code units.
+    #[inline(always)]
+    fn product_error(&self, nx: f64, rx: f64, ny: f64, ry: f64, unit: f64) -> f64 {
+        rx * ny + nx * ry + rx * ry + self.gamma * (nx + rx) * (ny + ry) + self.eta * unit
+    }
+
+    /// An interval that holds the reference squared distance, in sweep units: Lemma 2.
+    #[inline(always)]
+    pub fn interval(&self, x: &Facts, y: &Facts, product: f32) -> (f64, f64) {
+        let unit = power_of_two(x.shift) * power_of_two(y.shift);
+        let estimate = x.square + y.square - 2.0 * (f64::from(product) * unit);
+        let span = x.norm + y.norm;
+        let error = 2.0 * self.product_error(x.norm, x.residual, y.norm, y.residual, unit)
+            + self.weight * span * span;
+        (estimate - error, estimate + error)
+    }
+
+    /// How far a computed product may be from the exact inner product of the rows, in sweep units: Lemma 1.
+    #[cfg(test)]
+    pub fn allowance(&self, x: &Facts, y: &Facts) -> f64 {
+        let unit = power_of_two(x.shift) * power_of_two(y.shift);
+        self.product_error(x.norm, x.residual, y.norm, y.residual, unit)
+    }
+
+    /// The scan's `a` for one row against a whole block of columns: Lemma 3.
+    pub fn row_threshold(&self, row: &Facts, columns: &BlockFacts) -> f32 {
+        let inverse = power_of_two(-row.shift);
+        let span = row.norm + columns.norm;
+        // Underflow is bounded with the largest unit a column can have.
+        let unit = power_of_two(row.shift) * power_of_two(60);
+        let error = 2.0
+            * self.product_error(
+                row.norm,
+                row.residual,
+                columns.norm,
+                columns.residual,
+                unit,
+            )
+            + self.weight * span * span
+            + 64.0 * power_of_two(-24) * span * span;
+        below(0.5 * (row.square - error) * inverse - power_of_two(-80))
+    }
+}
+
+/// The largest float32 that is not above `x`.
+pub fn below(x: f64) -> f32 {
+    let near = x as f32;
+    if f64::from(near) > x {
+        near.next_down()
+    } else {
+        near
+    }
+}
+
+/// The smallest float32 that is not below `x`.
+pub fn above(x: f64) -> f32 {
+    let near = x as f32;
+    if f64::from(near) < x {
+        near.next_up()
+    } else {
+        near
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn below_and_above_enclose_and_touch(x in prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO) {
+            let (low, high) = (below(x), above(x));
+            prop_assert!(f64::from(low) <= x && x <= f64::from(high));
+            prop_assert!(low == high || low.next_up() == high);
+        }
+    }
+
+    #[test]
+    fn beyond_float32_the_rounding_stays_on_its_side() {
+        assert_eq!(below(1e300), f32::MAX);
+        assert_eq!(above(1e300), f32::INFINITY);
+        assert_eq!(below(-1e300), f32::NEG_INFINITY);
+        assert_eq!(above(-1e300), f32::MIN);
+        assert_eq!(above(f64::INFINITY), f32::INFINITY);
+    }
+}

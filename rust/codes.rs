@@ -1,0 +1,289 @@
+//! Rows in the short form a kernel multiplies, with what the bound must know of each.
+//!
+//! A row `X` is centred on one vector `mu` that both sets of a sweep share, and scaled by a power of two of its own:
+//!
+//! ```text
+//! x = (X - mu) 2^-e0              float64; e0 is one exponent for the sweep, so that typical rows are of size 1 ("sweep units")
+//! c = round(x 2^-shift)           the code; shift brings the row's largest value into [1, 2)
+//! ```
+//!
+//! Kept per row, all in sweep units and rounded up: `norm >= ||x||`, `residual >= ||x - c 2^shift||`, beside `square = ||x||^2`. The residual is measured
+//! on the very codes that are packed, never assumed. A row whose scale is out of reach (2^60 above or below the
+//! typical one) gets coarser codes, at worst all zero with `residual = norm`: the bound then widens and more pairs are settled exactly; nothing else changes.
+//! Any `mu` keeps the proof. A median of a few rows is used, since a mean would follow one row at 1e30.
+
+use rayon::prelude::*;
+
+use crate::distance::{Row, Scalar};
+use crate::kernel::{BLOCK, Codes, Kernel, Layout, Line};
+use crate::points::Points;
+
+/// Exponents are kept this close to the sweep's own.
+const REACH: i32 = 60;
+/// Rows of each set that the centre and the scale are taken from.
+const SAMPLE: usize = 31;
+
+/// What the bound needs of one row, in sweep units.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts {
+    /// `||x||^2`, to float64 rounding.
+    pub square: f64,
+    /// At least `||x||`.
+    pub norm: f64,
+    /// At least `||x - code||`.
+    pub residual: f64,
+    /// The code's exponent: `x` is about `code * 2^shift`.
+    pub shift: i32,
+}
+
+/// The largest facts of one block of rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BlockFacts {
+    /// Largest norm.
+    pub norm: f64,
+    /// Largest residual.
+    pub residual: f64,
+}
+
+/// The centre and the unit that both sets of a sweep share.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The centre.
+    pub centre: Vec<f64>,
+    /// Sweep units are `2^exponent` of the caller's.
+    pub exponent: i32,
+}
+
+/// `2^exponent`, exactly, for exponents of normal numbers.
+pub fn power_of_two(exponent: i32) -> f64 {
+    debug_assert!((-1022..=1023).contains(&exponent));
+    f64::from_bits(((exponent + 1023) as u64) << 52)
+}
+
+/// The exponent `e` with `2^e <= |x| < 2^(e+1)`; for zero and subnormals, that of the smallest normal number.
+fn exponent_of(x: f64) -> i32 {
+    (((x.to_bits() >> 52) & 0x7ff) as i32 - 1023).max(-1022)
+}
+
+/// The factor that takes centred values of a row to codes.
+fn factor(frame_exponent: i32, shift: i32) -> f64 {
+    power_of_two((-frame_exponent - shift).clamp(-1022, 1023))
+}
+
+/// One value's code: float32 with subnormals replaced by zero, so that no kernel meets one.
+#[inline(always)]
+fn code_of(scaled: f64) -> f32 {
+    let code = scaled as f32;
+    if code.abs() < f32::MIN_POSITIVE {
+        0.0
+    } else {
+        code
+    }
+}
+
+/// Writes the codes of one row. Written once; kernels compile it for wider vectors.
+#[inline(always)]
+pub fn encode_of<T: Scalar>(row: &[T], centre: &[f64], factor: f64, codes: &mut [f32]) {
+    for ((value, mu), code) in row.iter().zip(centre).zip(codes) {
+        *code = code_of((value.to_f64() - mu) * factor);
+    }
+}
+
+/// [`encode_of`] for a row of either type.
+#[inline(always)]
+pub fn encode(row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [f32]) {
+    match row {
+        Row::F32(row) => encode_of(row, centre, factor, codes),
+        Row::F64(row) => encode_of(row, centre, factor, codes),
+    }
+}
+
+/// The largest magnitude of a centred row.
+#[inline(always)]
+fn reach_of<T: Scalar>(row: &[T], centre: &[f64]) -> f64 {
+    let mut lanes = [0.0f64; 16];
+    let (whole, rest) = row.as_chunks::<16>();
+    let (whole_mu, rest_mu) = centre.as_chunks::<16>();
+    for (x, mu) in whole.iter().zip(whole_mu) {
+        for l in 0..16 {
+            lanes[l] = lanes[l].max((x[l].to_f64() - mu[l]).abs());
+        }
+    }
+    for (x, mu) in rest.iter().zip(rest_mu) {
+        lanes[0] = lanes[0].max((x.to_f64() - mu).abs());
+    }
+    lanes.into_iter().fold(0.0, f64::max)
+}
+
+/// `(sum of squares, sum of squared residuals)` of a row in code units.
+#[inline(always)]
+fn sums_of<T: Scalar>(row: &[T], centre: &[f64], factor: f64) -> (f64, f64) {
+    let (mut squares, mut residuals) = ([0.0f64; 16], [0.0f64; 16]);
+    let (whole, rest) = row.as_chunks::<16>();
+    let (whole_mu, rest_mu) = centre.as_chunks::<16>();
+    for (x, mu) in whole.iter().zip(whole_mu) {
+        for l in 0..16 {
+            let scaled = (x[l].to_f64() - mu[l]) * factor;
+            let residual = scaled - f64::from(code_of(scaled));
+            squares[l] += scaled * scaled;
+            residuals[l] += residual * residual;
+        }
+    }
+    for (l, (x, mu)) in rest.iter().zip(rest_mu).enumerate() {
+        let scaled = (x.to_f64() - mu) * factor;
+        let residual = scaled - f64::from(code_of(scaled));
+        squares[l] += scaled * scaled;
+        residuals[l] += residual * residual;
+    }
+    (squares.iter().sum(), residuals.iter().sum())
+}
+
+/// Measures one row. Written once; kernels compile it for wider vectors.
+#[inline(always)]
+pub fn measure_of<T: Scalar>(row: &[T], centre: &[f64], exponent: i32) -> Facts {
+    let reach = reach_of(row, centre);
+    if reach == 0.0 {
+        return Facts::default();
+    }
+    let wanted = exponent_of(reach) - exponent;
+    let shift = wanted.clamp(-REACH, REACH);
+    // Sums of d terms, a square root and the centring's rounding: every quantity is inflated by more than all of them together.
+    let inflate = 1.0 + power_of_two(-40) + row.len() as f64 * power_of_two(-51);
+    let unit = power_of_two(shift);
+    if wanted > REACH {
+        // Out of reach: a code of zeros. The norm is measured at the row's own scale.
+        let (squares, _) = sums_of(row, centre, factor(exponent, wanted));
+        let norm = squares.sqrt() * power_of_two(wanted) * inflate;
+        return Facts {
+            square: squares * power_of_two(wanted) * power_of_two(wanted),
+            norm,
+            residual: norm,
+            shift,
+        };
+    }
+    let (squares, residuals) = sums_of(row, centre, factor(exponent, shift));
+    let norm = squares.sqrt() * unit * inflate + f64::MIN_POSITIVE;
+    Facts {
+        square: squares * unit * unit,
+        norm,
+        residual: residuals.sqrt() * unit * inflate + norm * power_of_two(-51) + f64::MIN_POSITIVE,
+        shift,
+    }
+}
+
+/// [`measure_of`] for a row of either type.
+#[inline(always)]
+pub fn measure(row: Row<'_>, centre: &[f64], exponent: i32) -> Facts {
+    match row {
+        Row::F32(row) => measure_of(row, centre, exponent),
+        Row::F64(row) => measure_of(row, centre, exponent),
+    }
+}
+
+impl Frame {
+    /// The column-wise median of a few evenly spaced rows of every set, and the typical row's exponent about it.
+    pub fn of(sets: &[&Points<'_>]) -> Self {
+        let width = sets[0].width();
+        let sample: Vec<Row<'_>> = sets
+            .iter()
+            .flat_map(|set| {
+                let count = set.len().min(SAMPLE);
+                (0..count).map(move |s| set.row(s * set.len() / count))
+            })
+            .collect();
+        let value = |row: &Row<'_>, column: usize| match row {
+            Row::F32(x) => f64::from(x[column]),
+            Row::F64(x) => x[column],
+        };
+        let centre: Vec<f64> = (0..width)
+            .into_par_iter()
+            .with_min_len(256)
+            .map_init(
+                || Vec::with_capacity(sample.len()),
+                |column: &mut Vec<f64>, c| {
+                    column.clear();
+                    column.extend(sample.iter().map(|row| value(row, c)));
+                    let middle = column.len() / 2;
+                    *column.select_nth_unstable_by(middle, f64::total_cmp).1
+                },
+            )
+            .collect();
+        let mut exponents: Vec<i32> = sample
+            .iter()
+            .map(|row| match row {
+                Row::F32(x) => reach_of(x, &centre),
+                Row::F64(x) => reach_of(x, &centre),
+            })
+            .filter(|&reach| reach > 0.0)
+            .map(exponent_of)
+            .collect();
+        exponents.sort_unstable();
+        let exponent = exponents.get(exponents.len() / 2).copied().unwrap_or(0);
+        Self {
+            centre,
+            // Squares of sweep units must stay inside float64.
+            exponent: exponent.clamp(-400, 500),
+        }
+    }
+}
+
+/// A set as one sweep sees it: its points, their facts, and how to write their codes.
+pub struct Coded<'a> {
+    /// The points.
+    pub points: &'a Points<'a>,
+    /// Facts of every row.
+    pub facts: Vec<Facts>,
+    /// Largest facts of every block of rows.
+    pub blocks: Vec<BlockFacts>,
+    frame: &'a Frame,
+    kernel: &'a dyn Kernel,
+}
+
+impl<'a> Coded<'a> {
+    /// Measures every row, in parallel.
+    pub fn new(points: &'a Points<'a>, frame: &'a Frame, kernel: &'a dyn Kernel) -> Self {
+        let facts: Vec<Facts> = (0..points.len())
+            .into_par_iter()
+            .with_min_len(32)
+            .map(|i| kernel.measure(points.row(i), &frame.centre, frame.exponent))
+            .collect();
+        let blocks = facts
+            .chunks(BLOCK)
+            .map(|rows| BlockFacts {
+                norm: rows.iter().fold(0.0, |m, f| f64::max(m, f.norm)),
+                residual: rows.iter().fold(0.0, |m, f| f64::max(m, f.residual)),
+            })
+            .collect();
+        Self {
+            points,
+            facts,
+            blocks,
+            frame,
+            kernel,
+        }
+    }
+
+    /// Packs block `index` in the kernel's layout. `codes` is working memory.
+    pub fn pack(&self, layout: Layout, index: usize, block: &mut [Line], codes: &mut Vec<f32>) {
+        let (width, step) = (self.points.width(), self.kernel.slab());
+        let rows = index * BLOCK..((index + 1) * BLOCK).min(self.points.len());
+        for start in (0..width).step_by(step) {
+            let slab = start..(start + step).min(width);
+            codes.resize(rows.len() * slab.len(), 0.0);
+            for (i, codes) in rows.clone().zip(codes.chunks_exact_mut(slab.len())) {
+                let facts = &self.facts[i];
+                if facts.residual >= facts.norm {
+                    codes.fill(0.0);
+                    continue;
+                }
+                let row = match self.points.row(i) {
+                    Row::F32(x) => Row::F32(&x[slab.clone()]),
+                    Row::F64(x) => Row::F64(&x[slab.clone()]),
+                };
+                let factor = factor(self.frame.exponent, facts.shift);
+                self.kernel.encode(row, &self.frame.centre[slab.clone()], factor, codes);
+            }
+            self.kernel.pack(layout, Codes::F32(codes), slab, block);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The loops that all float32 kernels share; a kernel brings its register tile as a [`Micro`].
+//!
+//! ```text
+//! LOOP 1  slabs of DEPTH columns of the data; each slab of a product is summed on its own and then added (fewer roundings in a row)
+//! LOOP 2  micro-panels of NR columns of the tile: 32 x 256 floats = 32 KB stay in L1
+//! LOOP 3  micro-panels of MR rows: 14 x 256 floats = 14 KB stream from L2
+//! micro   an MR x NR tile in registers over the slab
+//! ```
+//!
+//! A packed block is slab after slab, in a slab micro-panel after micro-panel, in a micro-panel one group of MR (or NR) values per column of the data.
+
+use std::ops::Range;
+
+use super::{BLOCK, Codes, ColumnScan, Line, RowScan, Survivor};
+use crate::bound::Precision;
+
+/// Columns of the data in one slab.
+pub const DEPTH: usize = 256;
+
+/// A register tile.
+pub trait Micro {
+    /// Rows of the register tile.
+    const MR: usize;
+    /// Columns of the register tile.
+    const NR: usize;
+
+    /// `tile[r][c] (+)= sum_k rows[k][r] * columns[k][c]`; `tile` starts at the register tile's corner, [`BLOCK`] to a row; `first` overwrites.
+    fn micro(&self, rows: &[f32], columns: &[f32], tile: &mut [f32], first: bool);
+}
+
+/// Rounds `count` up to whole groups of `width`.
+pub const fn whole(count: usize, width: usize) -> usize {
+    count.div_ceil(width) * width
+}
+
+/// Bytes of one packed block whose micro-panels are `width` wide.
+pub fn block_bytes(width: usize, depth: usize) -> usize {
+    whole(BLOCK, width) * depth * size_of::<f32>()
+}
+
+/// One rounding per product and sum of a slab (or one for both, fused), and one per slab.
+pub fn precision(depth: usize) -> Precision {
+    Precision {
+        unit: f64::from(f32::EPSILON) / 2.0,
+        roundings: (depth.min(DEPTH) + 1 + depth.div_ceil(DEPTH)) as f64,
+    }
+}
+
+/// Packs one slab of codes, row after row as they come, into micro-panels of `WIDTH`.
+pub fn pack<const WIDTH: usize>(codes: Codes<'_>, slab: Range<usize>, block: &mut [Line]) {
+    let Codes::F32(codes) = codes;
+    let deep = slab.len();
+    let zeros = [0.0f32; DEPTH];
+    let rows: Vec<&[f32]> = codes.chunks_exact(deep).collect();
+    let block: &mut [f32] = bytemuck::cast_slice_mut(block);
+    let height = whole(BLOCK, WIDTH);
+    let panels = &mut block[height * slab.start..height * slab.end];
+    for (p, panel) in panels.chunks_exact_mut(WIDTH * deep).enumerate() {
+        let source = |r: usize| rows.get(p * WIDTH + r).copied().unwrap_or(&zeros[..deep]);
+        let sources: [&[f32]; WIDTH] = std::array::from_fn(source);
+        for (k, group) in panel.as_chunks_mut::<WIDTH>().0.iter_mut().enumerate() {
+            for r in 0..WIDTH {
+                group[r] = sources[r][k];
+            }
+        }
+    }
+}
+
+/// The loops of the module's first paragraph.
+pub fn products<M: Micro>(
+    micro: &M,
+    rows: &[Line],
+    columns: &[Line],
+    depth: usize,
+    tile: &mut [f32],
+) {
+    let mut rows: &[f32] = bytemuck::cast_slice(rows);
+    let mut columns: &[f32] = bytemuck::cast_slice(columns);
+    // LOOP 1
+    for slab in (0..depth).step_by(DEPTH) {
+        let deep = (depth - slab).min(DEPTH);
+        let (row_slab, row_rest) = rows.split_at(whole(BLOCK, M::MR) * deep);
+        let (column_slab, column_rest) = columns.split_at(whole(BLOCK, M::NR) * deep);
+        // LOOP 2
+        for (c, column_panel) in column_slab.chunks_exact(M::NR * deep).enumerate() {
+            // LOOP 3
+            for (r, row_panel) in row_slab.chunks_exact(M::MR * deep).enumerate() {
+                let corner = &mut tile[r * M::MR * BLOCK + c * M::NR..];
+                micro.micro(row_panel, column_panel, corner, slab == 0);
+            }
+        }
+        rows = row_rest;
+        columns = column_rest;
+    }
+}
+
+/// The scan in plain code: Lemma 3 of `bound`, one pair at a time.
+pub fn scan(
+    tile: &[f32],
+    rows: &[RowScan],
+    columns: &ColumnScan,
+    survivors: &mut Vec<Survivor>,
+) {
+    for (r, (row, products)) in rows.iter().zip(tile.chunks_exact(BLOCK)).enumerate() {
+        for c in 0..BLOCK {
+            let window = (row.u * columns.v[c])
+                .max(row.w * columns.s[c])
+                .max(row.s * columns.b[c]);
+            let threshold = (row.a * columns.s[c] + row.s * columns.h[c]) - window;
+            // "Not less": a threshold that is not a number passes the pair on.
+            if !matches!(products[c].partial_cmp(&threshold), Some(std::cmp::Ordering::Less)) {
+                survivors.push(Survivor {
+                    row: r as u16,
+                    column: c as u16,
+                    product: products[c],
+                });
+            }
+        }
+    }
+}

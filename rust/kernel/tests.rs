@@ -1,0 +1,201 @@
+//! One runner for every kernel: layouts, products within the proven bound, scans that agree with the plain one, distances to the bit.
+
+use super::*;
+use crate::bound::Bound;
+use crate::codes::{Coded, Frame, power_of_two};
+use crate::points::Points;
+use std::collections::BTreeSet;
+
+/// Widths below, at and above every vector and slab.
+const WIDTHS: [usize; 20] = [1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97, 255, 256, 257, 513, 1030];
+
+fn hash(i: usize) -> f64 {
+    let mut z = (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+}
+
+/// Rows that want to break the bound: random, heavy-tailed, exactly coded (integers, one-hot), aligned with each other, far out, tiny.
+fn rows(n: usize, d: usize, seed: usize) -> Vec<f64> {
+    (0..n * d)
+        .map(|at| {
+            let (i, c) = (at / d, at % d);
+            let x = hash(at + seed * 7_919);
+            match i % 8 {
+                0 => x,
+                1 => x.powi(9) * 100.0,
+                2 => (x * 8.0).round(),
+                3 => f64::from(u8::from(c == i % d)),
+                4 => 1.0 + 1e-7 * x,
+                5 => if c % 2 == 0 { 1.0 } else { -1.0 },
+                6 => x * 1e12,
+                _ => x * 1e-12,
+            }
+        })
+        .collect()
+}
+
+/// Exact to 2^-100 relative or so: products and sums in double-double.
+fn inner(x: &[f64], y: &[f64]) -> f64 {
+    let (mut high, mut low) = (0.0f64, 0.0f64);
+    for (&a, &b) in x.iter().zip(y) {
+        let product = a * b;
+        let error = a.mul_add(b, -product);
+        let sum = high + product;
+        let back = sum - high;
+        low += (high - (sum - back)) + (product - back) + error;
+        high = sum;
+    }
+    high + low
+}
+
+#[test]
+fn products_never_leave_the_bound() {
+    for kernel in all_available() {
+        let mut tightest = 0.0f64;
+        for d in WIDTHS {
+            let (n, m) = (BLOCK.min(40), BLOCK + 3);
+            let (a, b) = (rows(n, d, 1), rows(m, d, 2));
+            let (a, b) = (Points::from_f64("a", a, d).unwrap(), Points::from_f64("b", b, d).unwrap());
+            let frame = Frame::of(&[&a, &b]);
+            let (ca, cb) = (Coded::new(&a, &frame, kernel.as_ref()), Coded::new(&b, &frame, kernel.as_ref()));
+            let bound = Bound::new(kernel.precision(d), d);
+            let mut panels = [Layout::Rows, Layout::Columns].map(|l| panel(kernel.block_bytes(l, d)).unwrap());
+            let mut codes = Vec::new();
+            let mut tile = vec![f32::NAN; TILE_ROWS * BLOCK];
+            for block in 0..2 {
+                ca.pack(Layout::Rows, 0, &mut panels[0], &mut codes);
+                cb.pack(Layout::Columns, block, &mut panels[1], &mut codes);
+                kernel.products(&panels[0], &panels[1], d, &mut tile);
+                for i in 0..n {
+                    for j in block * BLOCK..m.min((block + 1) * BLOCK) {
+                        let unit = power_of_two(-frame.exponent);
+                        let centred = |p: &Points<'_>, r: usize| -> Vec<f64> {
+                            (0..d).map(|c| (p.value(r, c) - frame.centre[c]) * unit).collect()
+                        };
+                        let truth = inner(&centred(&a, i), &centred(&b, j));
+                        let (fa, fb) = (&ca.facts[i], &cb.facts[j]);
+                        let product = f64::from(tile[i * BLOCK + j - block * BLOCK])
+                            * power_of_two(fa.shift)
+                            * power_of_two(fb.shift);
+                        let allowed = bound.allowance(fa, fb);
+                        assert!(
+                            (product - truth).abs() <= allowed,
+                            "{} d={d} ({i}, {j}): {product:e} is {:e} from {truth:e}, allowed {allowed:e}",
+                            kernel.name(),
+                            (product - truth).abs()
+                        );
+                        if allowed > 0.0 {
+                            tightest = tightest.max((product - truth).abs() / allowed);
+                        }
+                        let squared = crate::distance::squared(a.row(i), b.row(j)) * unit * unit;
+                        let (low, high) = bound.interval(fa, fb, tile[i * BLOCK + j - block * BLOCK]);
+                        assert!(low <= squared && squared <= high, "{} d={d} ({i}, {j})", kernel.name());
+                    }
+                }
+            }
+        }
+        assert!(tightest > 1e-3, "{}: a bound that is never approached is suspicious ({tightest:e})", kernel.name());
+    }
+}
+
+#[test]
+fn scans_agree_with_the_plain_one_up_to_their_rounding() {
+    let special = [0.0, -0.0, 1.0, 1e30, -1e30, f32::INFINITY, f32::NEG_INFINITY];
+    let value = |i: usize| {
+        let x = hash(i) as f32;
+        if i % 11 == 3 { special[i / 11 % special.len()] } else { x * 4.0 }
+    };
+    for kernel in all_available() {
+        for trial in 0..20 {
+            let at = |k: usize| value(trial * 1_000_003 + k);
+            let rows: Vec<RowScan> = (0..BLOCK - trial)
+                .map(|r| RowScan {
+                    a: at(r),
+                    s: power_of_two((r % 5) as i32 - 2) as f32,
+                    w: if trial % 3 == 0 { f32::NEG_INFINITY } else { at(500 + r) },
+                    u: at(1000 + r).abs(),
+                })
+                .collect();
+            let columns = ColumnScan {
+                s: std::array::from_fn(|c| power_of_two((c % 7) as i32 - 3) as f32),
+                h: std::array::from_fn(|c| at(2000 + c)),
+                b: std::array::from_fn(|c| if trial % 2 == 0 { f32::NEG_INFINITY } else { at(3000 + c) }),
+                v: std::array::from_fn(|c| at(4000 + c).abs()),
+            };
+            let tile: Vec<f32> = (0..TILE_ROWS * BLOCK).map(|k| hash(k + trial) as f32 * 20.0).collect();
+            let key = |s: &Survivor| (s.row, s.column);
+            let (mut got, mut want) = (Vec::new(), Vec::new());
+            kernel.scan(&tile, &rows, &columns, &mut got);
+            float32::scan(&tile, &rows, &columns, &mut want);
+            assert!(got.windows(2).all(|w| key(&w[0]) < key(&w[1])), "{}: row order", kernel.name());
+            assert!(got.iter().all(|s| tile[usize::from(s.row) * BLOCK + usize::from(s.column)] == s.product));
+            // A fused multiply-add may round otherwise: pairs within four ulps of their threshold may differ, no others.
+            let (got, want): (BTreeSet<_>, BTreeSet<_>) = (got.iter().map(key).collect(), want.iter().map(key).collect());
+            for &(r, c) in got.symmetric_difference(&want) {
+                let (row, c) = (&rows[usize::from(r)], usize::from(c));
+                let window = (row.u * columns.v[c]).max(row.w * columns.s[c]).max(row.s * columns.b[c]);
+                let parts = [row.a * columns.s[c], row.s * columns.h[c], window];
+                let threshold = parts[0] + parts[1] - parts[2];
+                let size = parts.iter().fold(0.0f32, |m, p| m.max(p.abs()));
+                let product = tile[usize::from(r) * BLOCK + c];
+                assert!(
+                    (product - threshold).abs() <= 4.0 * f32::EPSILON * size,
+                    "{} trial {trial} ({r}, {c}): {product} against {threshold}",
+                    kernel.name()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn distances_codes_and_facts_have_the_same_bits_everywhere() {
+    for kernel in all_available() {
+        for d in WIDTHS {
+            let (wide, other) = (rows(16, d, 3), rows(16, d, 4));
+            let narrow: Vec<f32> = wide.iter().map(|&x| x as f32).collect();
+            let centre: Vec<f64> = (0..d).map(|c| hash(c) * 0.1).collect();
+            for i in 0..16 {
+                let span = i * d..(i + 1) * d;
+                let x = [Row::F32(&narrow[span.clone()]), Row::F64(&wide[span.clone()])];
+                let y = [Row::F32(&narrow[..d]), Row::F64(&other[span.clone()])];
+                for x in x {
+                    for y in y {
+                        assert_eq!(kernel.squared(x, y).to_bits(), distance::squared(x, y).to_bits());
+                    }
+                    let (mut got, mut want) = (vec![0.0; d], vec![0.0; d]);
+                    kernel.encode(x, &centre, 0.25, &mut got);
+                    codes::encode(x, &centre, 0.25, &mut want);
+                    assert_eq!(got, want);
+                    let (got, want) = (kernel.measure(x, &centre, 1), codes::measure(x, &centre, 1));
+                    assert_eq!(format!("{got:?}"), format!("{want:?}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_processor_promises_is_there_and_what_is_demanded_runs() {
+    let names = available();
+    println!("kernels of this processor: {}", names.join(", "));
+    assert_eq!(names.last(), Some(&"portable"));
+    #[cfg(target_arch = "x86_64")]
+    {
+        assert_eq!(names.contains(&"avx512"), is_x86_feature_detected!("avx512f"));
+        assert_eq!(
+            names.contains(&"avx2"),
+            is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+        );
+    }
+    // CI demands kernels by name: one that this processor lacks is then a failure, not a skip.
+    let demanded = std::env::var("FIDIV_REQUIRE_KERNELS").unwrap_or_default();
+    for name in demanded.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        assert!(names.contains(&name), "{name} was demanded, this processor has {names:?}");
+    }
+    if let Ok(forced) = std::env::var(VARIABLE).map(|v| v.trim().to_owned()) && !forced.is_empty() {
+        assert_eq!(choose().unwrap().name(), forced, "a forced kernel silently did not run");
+    }
+}

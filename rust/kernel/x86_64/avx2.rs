@@ -1,0 +1,127 @@
+//! AVX2 and FMA, float32 codes: a 6 x 16 register tile (12 sums, 2 vectors of columns, 1 broadcast), 12 fused multiply-adds for 8 loads per column of the data.
+
+use core::arch::x86_64::*;
+use core::ops::Range;
+
+use super::float32_kernel;
+use crate::bound::Precision;
+use crate::codes::Facts;
+use crate::distance::Row;
+use crate::kernel::float32::{self, Micro};
+use crate::kernel::{BLOCK, Codes, ColumnScan, Kernel, Layout, Line, RowScan, Survivor};
+
+/// Proof that the processor has AVX2 and FMA.
+pub struct Avx2 {
+    _private: (),
+}
+
+impl Avx2 {
+    /// The kernel, where the processor has it.
+    pub fn new() -> Option<Self> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"))
+            .then_some(Self { _private: () })
+    }
+}
+
+const MR: usize = 6;
+const NR: usize = 16;
+const LANES: usize = 8;
+
+impl Micro for Avx2 {
+    const MR: usize = MR;
+    const NR: usize = NR;
+
+    fn micro(&self, rows: &[f32], columns: &[f32], tile: &mut [f32], first: bool) {
+        let depth = rows.len() / MR;
+        assert!(columns.len() >= depth * NR && tile.len() >= (MR - 1) * BLOCK + NR);
+        // SAFETY: the token proves AVX2 and FMA; the lengths were checked in the line above.
+        unsafe { micro(rows.as_ptr(), columns.as_ptr(), depth, tile.as_mut_ptr(), first) }
+    }
+}
+
+/// # Safety
+/// AVX2 and FMA; `rows` holds `depth` groups of MR, `columns` as many of NR, `tile` MR rows of NR at a stride of BLOCK.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn micro(
+    mut rows: *const f32,
+    mut columns: *const f32,
+    depth: usize,
+    tile: *mut f32,
+    first: bool,
+) {
+    let mut sums = [[_mm256_setzero_ps(); 2]; MR];
+    for _ in 0..depth {
+        // SAFETY: the caller's lengths; each turn takes one group of each.
+        unsafe {
+            let y0 = _mm256_loadu_ps(columns);
+            let y1 = _mm256_loadu_ps(columns.add(LANES));
+            for (r, sum) in sums.iter_mut().enumerate() {
+                let x = _mm256_set1_ps(*rows.add(r));
+                sum[0] = _mm256_fmadd_ps(x, y0, sum[0]);
+                sum[1] = _mm256_fmadd_ps(x, y1, sum[1]);
+            }
+            rows = rows.add(MR);
+            columns = columns.add(NR);
+        }
+    }
+    for (r, sum) in sums.iter().enumerate() {
+        for (half, &sum) in sum.iter().enumerate() {
+            // SAFETY: inside the register tile the caller vouches for.
+            unsafe {
+                let out = tile.add(r * BLOCK + half * LANES);
+                let sum = if first {
+                    sum
+                } else {
+                    _mm256_add_ps(_mm256_loadu_ps(out), sum)
+                };
+                _mm256_storeu_ps(out, sum);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// AVX2 and FMA; `tile` holds BLOCK products for every row.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn scan(
+    tile: &[f32],
+    rows: &[RowScan],
+    columns: &ColumnScan,
+    survivors: &mut Vec<Survivor>,
+) {
+    for (r, row) in rows.iter().enumerate() {
+        let (a, s) = (_mm256_set1_ps(row.a), _mm256_set1_ps(row.s));
+        let (w, u) = (_mm256_set1_ps(row.w), _mm256_set1_ps(row.u));
+        for c in (0..BLOCK).step_by(LANES) {
+            // SAFETY: c + LANES <= BLOCK, the length of every column array and of every row of the tile.
+            let (product, scale, half, window, factor) = unsafe {
+                (
+                    _mm256_loadu_ps(tile.as_ptr().add(r * BLOCK + c)),
+                    _mm256_loadu_ps(columns.s.as_ptr().add(c)),
+                    _mm256_loadu_ps(columns.h.as_ptr().add(c)),
+                    _mm256_loadu_ps(columns.b.as_ptr().add(c)),
+                    _mm256_loadu_ps(columns.v.as_ptr().add(c)),
+                )
+            };
+            // `max` gives its second operand when one is not a number: a product 0 x infinity is left out, anything else is kept.
+            let widest = _mm256_max_ps(
+                _mm256_mul_ps(u, factor),
+                _mm256_max_ps(_mm256_mul_ps(w, scale), _mm256_mul_ps(s, window)),
+            );
+            let threshold =
+                _mm256_sub_ps(_mm256_fmadd_ps(a, scale, _mm256_mul_ps(s, half)), widest);
+            let mut mask = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(product, threshold));
+            while mask != 0 {
+                let column = c + mask.trailing_zeros() as usize;
+                mask &= mask - 1;
+                survivors.push(Survivor {
+                    row: r as u16,
+                    column: column as u16,
+                    product: tile[r * BLOCK + column],
+                });
+            }
+        }
+    }
+}
+
+float32_kernel!(Avx2, "avx2", MR, NR, "avx2,fma");

@@ -1,0 +1,95 @@
+//! Kernels of x86-64 processors. Each file holds a token that only detection can make, a register tile and a scan.
+
+pub mod avx2;
+pub mod avx512;
+
+/// The rest of a [`Kernel`](super::Kernel) that differs between float32 kernels only in widths and in the features it is compiled for.
+macro_rules! float32_kernel {
+    ($token:ty, $name:literal, $mr:expr, $nr:expr, $features:literal) => {
+        mod compiled {
+            //! The portable sources, compiled for this kernel's vectors.
+            use crate::codes::{self, Facts};
+            use crate::distance::{self, Row};
+
+            #[target_feature(enable = $features)]
+            pub fn squared(x: Row<'_>, y: Row<'_>) -> f64 {
+                distance::squared(x, y)
+            }
+
+            #[target_feature(enable = $features)]
+            pub fn encode(row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [f32]) {
+                codes::encode(row, centre, factor, codes);
+            }
+
+            #[target_feature(enable = $features)]
+            pub fn measure(row: Row<'_>, centre: &[f64], exponent: i32) -> Facts {
+                codes::measure(row, centre, exponent)
+            }
+        }
+
+        impl Kernel for $token {
+            fn name(&self) -> &'static str {
+                $name
+            }
+
+            fn code(&self) -> &'static str {
+                "float32"
+            }
+
+            fn precision(&self, depth: usize) -> Precision {
+                float32::precision(depth)
+            }
+
+            fn slab(&self) -> usize {
+                float32::DEPTH
+            }
+
+            fn block_bytes(&self, layout: Layout, depth: usize) -> usize {
+                let width = match layout {
+                    Layout::Rows => $mr,
+                    Layout::Columns => $nr,
+                };
+                float32::block_bytes(width, depth)
+            }
+
+            fn pack(&self, layout: Layout, codes: Codes<'_>, slab: Range<usize>, block: &mut [Line]) {
+                match layout {
+                    Layout::Rows => float32::pack::<{ $mr }>(codes, slab, block),
+                    Layout::Columns => float32::pack::<{ $nr }>(codes, slab, block),
+                }
+            }
+
+            fn products(&self, rows: &[Line], columns: &[Line], depth: usize, tile: &mut [f32]) {
+                float32::products(self, rows, columns, depth, tile);
+            }
+
+            fn scan(
+                &self,
+                tile: &[f32],
+                rows: &[RowScan],
+                columns: &ColumnScan,
+                survivors: &mut Vec<Survivor>,
+            ) {
+                assert!(tile.len() >= rows.len() * BLOCK);
+                // SAFETY: the token proves that the processor has the features; the tile holds a row of BLOCK products for every row.
+                unsafe { scan(tile, rows, columns, survivors) }
+            }
+
+            fn squared(&self, x: Row<'_>, y: Row<'_>) -> f64 {
+                // SAFETY: the token proves that the processor has the features.
+                unsafe { compiled::squared(x, y) }
+            }
+
+            fn encode(&self, row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [f32]) {
+                // SAFETY: the token proves that the processor has the features.
+                unsafe { compiled::encode(row, centre, factor, codes) }
+            }
+
+            fn measure(&self, row: Row<'_>, centre: &[f64], exponent: i32) -> Facts {
+                // SAFETY: the token proves that the processor has the features.
+                unsafe { compiled::measure(row, centre, exponent) }
+            }
+        }
+    };
+}
+use float32_kernel;

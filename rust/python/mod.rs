@@ -1,0 +1,223 @@
+//! What Python sees: thin functions, each one door through `border`.
+
+mod border;
+
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+
+use crate::entropy::{self, Zero};
+use crate::kernel;
+use crate::pool;
+use crate::question::{Ask, Reply, Side};
+use border::{Points, count, job_count, run, to_py};
+
+/// One question as Python writes it, for example `("nearest", "rows", 5)`.
+fn ask(question: &Bound<'_, PyTuple>, within: bool) -> PyResult<Ask> {
+    let kind: String = question.get_item(0)?.extract()?;
+    let side = match question.get_item(1)?.extract::<String>()?.as_str() {
+        "rows" => Side::Rows,
+        "columns" => Side::Columns,
+        other => {
+            return Err(PyValueError::new_err(format!(
+                "side is {other:?}; \"rows\" and \"columns\" are allowed"
+            )));
+        }
+    };
+    if kind == "nearest" {
+        let k = count(&question.get_item(2)?, "nearest_k")?;
+        return Ok(Ask::Nearest { owner: side, k });
+    }
+    let radii: PyReadonlyArray1<'_, f64> = question.get_item(2)?.extract()?;
+    let radii = radii.as_array().to_vec();
+    let closed = || question.get_item(3)?.extract::<bool>();
+    let other = if within { side } else { side.other() };
+    Ok(match kind.as_str() {
+        "count_within" => Ask::CountWithin {
+            owner: side,
+            radii,
+            closed: closed()?,
+        },
+        "covered_by" => Ask::CoveredBy {
+            owner: other,
+            radii,
+            closed: closed()?,
+        },
+        "covered" => Ask::Covered {
+            owner: other,
+            radii,
+            closed: closed()?,
+        },
+        "best_ratio" => Ask::BestRatio {
+            owner: other,
+            radii,
+        },
+        _ => {
+            return Err(PyValueError::new_err(format!(
+                "question is {kind:?}; nearest, count_within, covered_by, covered and best_ratio are allowed"
+            )));
+        }
+    })
+}
+
+fn reply<'py>(py: Python<'py>, reply: Reply, rows: usize) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match reply {
+        Reply::Nearest { distances, indices } => {
+            let k = distances.len() / rows;
+            let distances = distances.into_pyarray(py).reshape([rows, k])?;
+            let indices = indices.into_pyarray(py).reshape([rows, k])?;
+            (distances, indices).into_pyobject(py)?.into_any()
+        }
+        Reply::Counts(counts) => counts.into_pyarray(py).into_any(),
+        Reply::Mask(mask) => mask.into_pyarray(py).into_any(),
+        Reply::Ratios(ratios) => ratios.into_pyarray(py).into_any(),
+    })
+}
+
+/// Answers questions about all pairs of two sets, or of one set with itself, in one pass.
+#[pyfunction]
+#[pyo3(signature = (rows, columns, questions, *, n_jobs=None, progress=None))]
+fn sweep<'py>(
+    py: Python<'py>,
+    rows: &Bound<'py, Points>,
+    columns: Option<&Bound<'py, Points>>,
+    questions: Vec<Bound<'py, PyTuple>>,
+    n_jobs: Option<Bound<'py, PyAny>>,
+    progress: Option<Bound<'py, PyAny>>,
+) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyDict>)> {
+    let asks = questions
+        .iter()
+        .map(|question| ask(question, columns.is_none()))
+        .collect::<PyResult<Vec<Ask>>>()?;
+    let threads = job_count(n_jobs.as_ref())?;
+    let row_values = Points::borrow(rows)?;
+    let column_values = columns.map(Points::borrow).transpose()?;
+    let (first, second) = (
+        row_values.points()?,
+        column_values.as_ref().map(|v| v.points()).transpose()?,
+    );
+    let (replies, report) = run(py, threads, progress, |control| {
+        crate::sweep::sweep(&first, second.as_ref(), &asks, control)
+    })?;
+    let sizes = (
+        first.len(),
+        second.as_ref().map_or(first.len(), |second| second.len()),
+    );
+    let answers = PyList::empty(py);
+    for (ask, answer) in asks.iter().zip(replies) {
+        let owners = match ask.owner() {
+            Side::Rows => sizes.0,
+            Side::Columns => sizes.1,
+        };
+        answers.append(reply(py, answer, owners)?)?;
+    }
+    let facts = PyDict::new(py);
+    facts.set_item("kernel", report.kernel)?;
+    facts.set_item("code", report.code)?;
+    facts.set_item("threads", report.threads)?;
+    facts.set_item("pairs", report.pairs)?;
+    facts.set_item("settled", report.settled)?;
+    Ok((answers, facts))
+}
+
+/// Terms of a Leonenko-Pronzato-Savani estimate, their mean over the terms kept, and how many distances were zero.
+#[pyfunction]
+#[pyo3(signature = (distances, *, n_reference, nearest_k, dimension, zero, what))]
+fn entropy_terms<'py>(
+    py: Python<'py>,
+    distances: PyReadonlyArray1<'py, f64>,
+    n_reference: usize,
+    nearest_k: usize,
+    dimension: f64,
+    zero: &str,
+    what: &str,
+) -> PyResult<(Bound<'py, PyArray1<f64>>, f64, usize)> {
+    let zero = match zero {
+        "raise" => Zero::Raise,
+        "floor" => Zero::Floor,
+        "drop" => Zero::Drop,
+        other => {
+            return Err(PyValueError::new_err(format!(
+                "zero is {other:?}; \"raise\", \"floor\" and \"drop\" are allowed"
+            )));
+        }
+    };
+    if n_reference == 0 || nearest_k == 0 || !(dimension > 0.0 && dimension.is_finite()) {
+        return Err(PyValueError::new_err(format!(
+            "n_reference is {n_reference}, nearest_k is {nearest_k} and dimension is {dimension}; all must be positive"
+        )));
+    }
+    let distances = distances.as_array().to_vec();
+    let found = entropy::terms(&distances, n_reference, nearest_k, dimension, zero, what).map_err(to_py)?;
+    let mean = found.mean();
+    Ok((found.terms.into_pyarray(py), mean, found.zeros))
+}
+
+/// The logarithm of the volume of the unit ball.
+#[pyfunction]
+fn log_unit_ball_volume(dimension: f64) -> PyResult<f64> {
+    if !(dimension > 0.0 && dimension.is_finite()) {
+        return Err(PyValueError::new_err(format!(
+            "dimension is {dimension}; a positive number is allowed"
+        )));
+    }
+    Ok(entropy::log_unit_ball_volume(dimension))
+}
+
+/// K-means on the union of several sets, several runs side by side.
+#[pyfunction]
+#[pyo3(signature = (sets, *, num_clusters, num_runs, seed, n_jobs=None, progress=None))]
+fn kmeans<'py>(
+    py: Python<'py>,
+    sets: Vec<Bound<'py, Points>>,
+    num_clusters: usize,
+    num_runs: usize,
+    seed: u64,
+    n_jobs: Option<Bound<'py, PyAny>>,
+    progress: Option<Bound<'py, PyAny>>,
+) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyAny>)> {
+    let threads = job_count(n_jobs.as_ref())?;
+    let values = sets.iter().map(Points::borrow).collect::<PyResult<Vec<_>>>()?;
+    let points = values.iter().map(|v| v.points()).collect::<PyResult<Vec<_>>>()?;
+    let references: Vec<_> = points.iter().collect();
+    let found = run(py, threads, progress, |control| {
+        crate::kmeans::kmeans(&references, num_clusters, num_runs, seed, control)
+    })?;
+    let labels = PyList::empty(py);
+    for (labels_of_set, set) in found.labels.into_iter().zip(&points) {
+        labels.append(labels_of_set.into_pyarray(py).reshape([num_runs, set.len()])?)?;
+    }
+    let width = points[0].width();
+    let centers = found.centers.into_pyarray(py).reshape([num_runs, num_clusters, width])?;
+    Ok((labels, centers.into_any()))
+}
+
+/// How many threads a call would use.
+#[pyfunction]
+#[pyo3(signature = (n_jobs=None))]
+fn threads(n_jobs: Option<Bound<'_, PyAny>>) -> PyResult<usize> {
+    job_count(n_jobs.as_ref())
+}
+
+/// Version, kernels, threads and build.
+#[pyfunction]
+fn config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let chosen = kernel::choose().map_err(to_py)?;
+    let facts = PyDict::new(py);
+    facts.set_item("version", env!("CARGO_PKG_VERSION"))?;
+    facts.set_item("kernel", chosen.name())?;
+    facts.set_item("kernels", kernel::available())?;
+    facts.set_item("code", chosen.code())?;
+    facts.set_item("threads", pool::threads(None).map_err(to_py)?)?;
+    facts.set_item("profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+    facts.set_item("target", format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS))?;
+    Ok(facts)
+}
+
+/// The engine of fidiv.
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use super::{Points, config, entropy_terms, kmeans, log_unit_ball_volume, sweep, threads};
+}

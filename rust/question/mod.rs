@@ -1,0 +1,346 @@
+//! What can be asked of the pairs of a sweep. Every question is a window on the distance.
+//!
+//! A question is put by its *owner* side: the rows that get answers. For an ordered pair (owner `i`, other `j`) it gives
+//!
+//! ```text
+//! relevant   above this squared distance it hears nothing of the pair
+//! certain    below this one it hears "inside" without the distance
+//! ```
+//!
+//! and in between it waits for the settled distance. A window is built from one value of the owner, one of the other point, or the product of both
+//! ([`Shape`]); the scan takes the widest over all questions. All bounds are on the square in the caller's units and are
+//! widened by [`WIDER`] and [`TINY`], so that a root shared by two squares, or a square that underflows, is always settled.
+//!
+//! The answers of a block of rows live in one [`Answers`]; a task that owns the block may change it, nobody else. An answer depends on the set of
+//! pairs heard, never on their order.
+//!
+//! To add a question: a file with its `Answers`, a variant of [`Ask`], and a test that the order of the pairs does not matter.
+
+mod balls;
+mod nearest;
+mod nearest_of_each;
+mod ratio;
+
+use crate::error::{Error, Result};
+
+/// Relative widening of every window: more than the roundings of a root, of a square and of the window itself.
+pub const WIDER: f64 = 1.0 + 1.0 / (1u64 << 48) as f64;
+/// Absolute widening: far above what underflowing squares of float64 can lose, far below any square that matters.
+pub const TINY: f64 = 1e-300;
+
+/// One of the two sets of a sweep; within one set everything is `Rows`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The first set.
+    Rows,
+    /// The second set.
+    Columns,
+}
+
+impl Side {
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Rows => Self::Columns,
+            Self::Columns => Self::Rows,
+        }
+    }
+}
+
+/// A question as it is asked.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// The `k` nearest points of the other side, ordered by (distance, index).
+    Nearest {
+        /// Whose neighbours.
+        owner: Side,
+        /// How many.
+        k: usize,
+    },
+    /// The nearest point of each group of `size` consecutive points of the other side.
+    NearestOfEach {
+        /// Whose neighbours.
+        owner: Side,
+        /// Points to a group.
+        size: usize,
+        /// How many groups.
+        groups: usize,
+    },
+    /// How many points of the other side lie in the ball about each point of the owner.
+    CountWithin {
+        /// Whose balls.
+        owner: Side,
+        /// Their radii.
+        radii: Vec<f64>,
+        /// Whether the boundary belongs to the ball.
+        closed: bool,
+    },
+    /// In how many balls of the other side each point of the owner lies.
+    CoveredBy {
+        /// Whose points are counted for.
+        owner: Side,
+        /// Radii of the other side.
+        radii: Vec<f64>,
+        /// Whether the boundary belongs to the ball.
+        closed: bool,
+    },
+    /// Whether each point of the owner lies in at least one ball of the other side.
+    Covered {
+        /// Whose points.
+        owner: Side,
+        /// Radii of the other side.
+        radii: Vec<f64>,
+        /// Whether the boundary belongs to the ball.
+        closed: bool,
+    },
+    /// The largest ratio radius / distance over the balls of the other side.
+    BestRatio {
+        /// Whose points.
+        owner: Side,
+        /// Radii of the other side; a radius of zero never counts.
+        radii: Vec<f64>,
+    },
+}
+
+/// What the window of an ordered pair is built from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// The owner's value alone.
+    Owner,
+    /// The other point's value alone.
+    Other,
+    /// The product of both.
+    Product,
+}
+
+/// What a question makes of an ordered pair whose squared distance lies in an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    /// The pair does not matter to it.
+    Nothing,
+    /// The pair is surely inside; the distance is not needed.
+    Inside,
+    /// Only the distance can tell.
+    Undecided,
+}
+
+/// An undecided pair as its owner's row sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// The other point.
+    pub other: u32,
+    /// Its value.
+    pub value: f64,
+    /// The squared distance is at most this.
+    pub high: f64,
+}
+
+/// The answers of one question for one block of rows. `row` counts within the block, `other` within the other set.
+pub trait Answers: Send {
+    /// The owner's part of the window.
+    fn own(&self, row: usize) -> f64;
+
+    /// What to make of a pair whose squared distance is in `low..=high`. `value` is the other point's part of the window.
+    /// Bounds that are not numbers count as unknown.
+    fn hears(&self, row: usize, other: u32, value: f64, low: f64, high: f64) -> Hearing;
+
+    /// Tells all pairs of the row that are about to be settled, so that the window may close before they are.
+    fn tighten(&mut self, _row: usize, _candidates: &mut [Candidate]) {}
+
+    /// Whether [`Answers::tighten`] does anything.
+    fn tightens(&self) -> bool {
+        false
+    }
+
+    /// A pair that [`Answers::hears`] called inside.
+    fn inside(&mut self, _row: usize) {}
+
+    /// A settled pair.
+    fn absorb(&mut self, row: usize, other: u32, value: f64, distance: f64);
+
+    /// Appends the block's answers; called in block order.
+    fn finish(self: Box<Self>, reply: &mut Reply);
+}
+
+/// The answer to a whole question, in row order of its owner.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Distances ascending and indices, `k` to a row.
+    Nearest {
+        /// The distances.
+        distances: Vec<f64>,
+        /// The other side's indices.
+        indices: Vec<i64>,
+    },
+    /// How many.
+    Counts(Vec<i64>),
+    /// Whether.
+    Mask(Vec<bool>),
+    /// Ratios.
+    Ratios(Vec<f64>),
+}
+
+impl Ask {
+    /// Whose rows get answers.
+    pub fn owner(&self) -> Side {
+        match self {
+            Self::Nearest { owner, .. }
+            | Self::NearestOfEach { owner, .. }
+            | Self::CountWithin { owner, .. }
+            | Self::CoveredBy { owner, .. }
+            | Self::Covered { owner, .. }
+            | Self::BestRatio { owner, .. } => *owner,
+        }
+    }
+
+    /// What its windows are built from.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Nearest { .. } | Self::NearestOfEach { .. } | Self::CountWithin { .. } => {
+                Shape::Owner
+            }
+            Self::CoveredBy { .. } | Self::Covered { .. } => Shape::Other,
+            Self::BestRatio { .. } => Shape::Product,
+        }
+    }
+
+    /// Checks it against the sizes of its owner and of the other side.
+    pub(crate) fn check(&self, owners: usize, others: usize, within: bool) -> Result<()> {
+        let radii = |radii: &[f64], expected: usize| {
+            if radii.len() != expected {
+                return Err(Error::Invalid(format!(
+                    "radii has {} values for {expected} centres",
+                    radii.len()
+                )));
+            }
+            match radii.iter().position(|r| r.is_nan() || *r < 0.0) {
+                Some(at) => Err(Error::Invalid(format!(
+                    "radii has the value {} at position {at}; radii must be zero or more",
+                    radii[at]
+                ))),
+                None => Ok(()),
+            }
+        };
+        match self {
+            Self::Nearest { k, .. } => {
+                let most = if within { others - 1 } else { others };
+                if *k == 0 || *k > most {
+                    return Err(Error::Invalid(format!(
+                        "nearest_k is {k}; with {others} points it must be from 1 to {most}"
+                    )));
+                }
+                Ok(())
+            }
+            Self::NearestOfEach { size, groups, .. } => {
+                if size * groups != others || others == 0 {
+                    return Err(Error::Invalid(format!(
+                        "{groups} groups of {size} points do not make {others} points"
+                    )));
+                }
+                Ok(())
+            }
+            Self::CountWithin { radii: r, .. } => radii(r, owners),
+            Self::CoveredBy { radii: r, .. }
+            | Self::Covered { radii: r, .. }
+            | Self::BestRatio { radii: r, .. } => radii(r, others),
+        }
+    }
+
+    /// Every other point's part of the window; `None` where the window is the owner's alone.
+    pub(crate) fn values(&self) -> Option<Vec<f64>> {
+        match self {
+            Self::Nearest { .. } | Self::NearestOfEach { .. } | Self::CountWithin { .. } => None,
+            Self::CoveredBy { radii, closed, .. } | Self::Covered { radii, closed, .. } => {
+                Some(radii.iter().map(|&r| balls::window(r, *closed)).collect())
+            }
+            Self::BestRatio { radii, .. } => Some(radii.iter().map(|&r| ratio::window(r)).collect()),
+        }
+    }
+
+    /// Fresh answers for the owner's rows `start..start + count`.
+    pub(crate) fn answers<'a>(&'a self, start: usize, count: usize) -> Box<dyn Answers + 'a> {
+        match self {
+            Self::Nearest { k, .. } => Box::new(nearest::Nearest::new(count, *k)),
+            Self::NearestOfEach { size, groups, .. } => {
+                Box::new(nearest_of_each::NearestOfEach::new(count, *size, *groups))
+            }
+            Self::CountWithin { radii, closed, .. } => {
+                Box::new(balls::CountWithin::new(&radii[start..start + count], *closed))
+            }
+            Self::CoveredBy { radii, closed, .. } => {
+                Box::new(balls::CoveredBy::new(radii, *closed, count))
+            }
+            Self::Covered { radii, closed, .. } => {
+                Box::new(balls::Covered::new(radii, *closed, count))
+            }
+            Self::BestRatio { radii, .. } => Box::new(ratio::BestRatio::new(radii, count)),
+        }
+    }
+
+    /// An empty reply with room for `owners` rows.
+    pub(crate) fn reply(&self, owners: usize) -> Reply {
+        match self {
+            Self::Nearest { k, .. } | Self::NearestOfEach { groups: k, .. } => Reply::Nearest {
+                distances: Vec::with_capacity(owners * k),
+                indices: Vec::with_capacity(owners * k),
+            },
+            Self::CountWithin { .. } | Self::CoveredBy { .. } => {
+                Reply::Counts(Vec::with_capacity(owners))
+            }
+            Self::Covered { .. } => Reply::Mask(Vec::with_capacity(owners)),
+            Self::BestRatio { .. } => Reply::Ratios(Vec::with_capacity(owners)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Few distinct distances, so that ties are the rule.
+    fn pairs() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(0u8..6, 40)
+    }
+
+    fn reply(ask: &Ask, distances: &[u8], order: &[usize]) -> Reply {
+        let mut answers = ask.answers(0, 1);
+        let values = ask.values();
+        for &other in order {
+            let distance = f64::from(distances[other]);
+            let value = values.as_ref().map_or(0.0, |v| v[other]);
+            let square = distance * distance;
+            match answers.hears(0, other as u32, value, square * 0.9, square * 1.1) {
+                Hearing::Nothing => {}
+                Hearing::Inside => answers.inside(0),
+                Hearing::Undecided => answers.absorb(0, other as u32, value, distance),
+            }
+        }
+        let mut reply = ask.reply(1);
+        answers.finish(&mut reply);
+        reply
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_depends_on_the_order_of_the_pairs(
+            distances in pairs(),
+            order in Just((0..40usize).collect::<Vec<_>>()).prop_shuffle(),
+            closed in any::<bool>(),
+        ) {
+            let plain: Vec<usize> = (0..40).collect();
+            let radii: Vec<f64> = (0..40).map(|i| f64::from(i % 5)).collect();
+            let owner = Side::Rows;
+            for ask in [
+                Ask::Nearest { owner, k: 7 },
+                Ask::NearestOfEach { owner, size: 8, groups: 5 },
+                Ask::CountWithin { owner, radii: vec![3.0], closed },
+                Ask::CoveredBy { owner, radii: radii.clone(), closed },
+                Ask::Covered { owner, radii: radii.clone(), closed },
+                Ask::BestRatio { owner, radii: radii.clone() },
+            ] {
+                prop_assert_eq!(reply(&ask, &distances, &plain), reply(&ask, &distances, &order));
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! All pairs of one set, or of two, once each: which tiles, in which order, on which thread.
+//!
+//! ```text
+//! measure every row (codes)
+//! for every pair of panels               panels are packed codes of many blocks; their size bounds the memory
+//!     pack what is not packed            in parallel
+//!     run the schedule's tasks           a task owns both its blocks while it runs (schedule, task)
+//! hand out the answers, block by block
+//! ```
+//!
+//! Within one set only tasks (I, J) with I <= J exist: half the work, and each pair is told to both its points. Across two sets one
+//! product serves both directions. Blocks have a fixed size, so nothing depends on the number of threads.
+
+mod schedule;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use rayon::prelude::*;
+
+use crate::bound::Bound;
+use crate::codes::{Coded, Frame};
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::kernel::{self, BLOCK, Kernel, Layout, Line, Panel};
+use crate::points::Points;
+use crate::question::{Answers, Ask, Reply, Shape, Side};
+use task::{Blocks, Held, Scratch};
+
+/// Packed codes take at most this share of the inputs ...
+const SHARE: usize = 5;
+/// ... but never less than this many bytes, nor more.
+const LEAST: usize = 8 << 20;
+const MOST: usize = 512 << 20;
+/// A panel has at least this many blocks, so that there is work for several threads.
+const FEWEST: usize = 4;
+
+/// The answers of one block of rows, one for every question its side owns.
+pub(crate) type State<'a> = Vec<Option<Box<dyn Answers + 'a>>>;
+
+/// A question in one direction. Within one set every question has two: the pair's first point is the owner, then its second.
+struct Voice {
+    ask: usize,
+    owner: Side,
+    shape: Shape,
+    tightens: bool,
+}
+
+/// What a sweep did, beside its answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The kernel that multiplied.
+    pub kernel: &'static str,
+    /// Its codes.
+    pub code: &'static str,
+    /// Threads at work.
+    pub threads: usize,
+    /// Pairs of points decided.
+    pub pairs: u64,
+    /// Pairs whose exact distance was needed.
+    pub settled: u64,
+}
+
+/// Everything the tasks of a sweep share.
+pub(crate) struct Job<'a> {
+    kernel: &'a dyn Kernel,
+    frame: &'a Frame,
+    bound: Bound,
+    rows: &'a Coded<'a>,
+    columns: &'a Coded<'a>,
+    voices: Vec<Voice>,
+    /// The other point's part of the windows, question by question.
+    values: Vec<Option<Vec<f64>>>,
+    settled: AtomicU64,
+    control: &'a Control,
+}
+
+/// Answers `asks` from all pairs of `rows` and `columns`, or of `rows` with itself, on the current rayon pool.
+///
+/// # Errors
+/// When sizes do not fit, memory is short, the forced kernel is missing, or the caller cancelled.
+pub fn sweep(
+    rows: &Points<'_>,
+    columns: Option<&Points<'_>>,
+    asks: &[Ask],
+    control: &Control,
+) -> Result<(Vec<Reply>, Report)> {
+    let kernel = kernel::choose()?;
+    sweep_with(kernel.as_ref(), rows, columns, asks, control)
+}
+
+/// [`sweep`] with a kernel at hand.
+pub(crate) fn sweep_with(
+    kernel: &dyn Kernel,
+    rows: &Points<'_>,
+    columns: Option<&Points<'_>>,
+    asks: &[Ask],
+    control: &Control,
+) -> Result<(Vec<Reply>, Report)> {
+    let within = columns.is_none();
+    check(rows, columns, asks)?;
+    let (n, m) = (rows.len(), columns.map_or(rows.len(), Points::len));
+    let pairs = if within {
+        n as u64 * (n as u64 - 1) / 2
+    } else {
+        n as u64 * m as u64
+    };
+    control.expect(pairs);
+
+    let sets: Vec<&Points<'_>> = std::iter::once(rows).chain(columns).collect();
+    let frame = Frame::of(&sets);
+    let row_codes = Coded::new(rows, &frame, kernel);
+    control.check()?;
+    let column_codes = columns.map(|columns| Coded::new(columns, &frame, kernel));
+    let job = Job {
+        kernel,
+        frame: &frame,
+        bound: Bound::new(kernel.precision(rows.width()), rows.width()),
+        rows: &row_codes,
+        columns: column_codes.as_ref().unwrap_or(&row_codes),
+        voices: voices(asks, within),
+        values: asks.iter().map(Ask::values).collect(),
+        settled: AtomicU64::new(0),
+        control,
+    };
+    let states: [Vec<Mutex<State<'_>>>; 2] = [
+        states(asks, Side::Rows, n),
+        if within {
+            Vec::new()
+        } else {
+            states(asks, Side::Columns, m)
+        },
+    ];
+    job.run(&states, within)?;
+
+    let report = Report {
+        kernel: kernel.name(),
+        code: kernel.code(),
+        threads: rayon::current_num_threads(),
+        pairs,
+        settled: job.settled.load(Relaxed),
+    };
+    let mut replies: Vec<Reply> = asks
+        .iter()
+        .map(|ask| ask.reply(if ask.owner() == Side::Rows { n } else { m }))
+        .collect();
+    for state in states.into_iter().flatten() {
+        let state = state.into_inner().expect("no task panicked");
+        for (answers, reply) in state.into_iter().zip(&mut replies) {
+            if let Some(answers) = answers {
+                answers.finish(reply);
+            }
+        }
+    }
+    Ok((replies, report))
+}
+
+fn check(rows: &Points<'_>, columns: Option<&Points<'_>>, asks: &[Ask]) -> Result<()> {
+    let invalid = |sentence: String| Err(Error::Invalid(sentence));
+    if asks.len() > 32 {
+        return invalid(format!("{} questions in one sweep; at most 32 are allowed", asks.len()));
+    }
+    if let Some(columns) = columns
+        && columns.width() != rows.width()
+    {
+        return invalid(format!(
+            "the second set has {} columns, the first has {}",
+            columns.width(),
+            rows.width()
+        ));
+    }
+    if columns.is_none() && rows.len() < 2 {
+        return invalid("one point has no pairs; at least 2 points are needed".into());
+    }
+    for ask in asks {
+        let sizes = (rows.len(), columns.map_or(rows.len(), Points::len));
+        let (owners, others) = match ask.owner() {
+            Side::Rows => sizes,
+            Side::Columns if columns.is_some() => (sizes.1, sizes.0),
+            Side::Columns => return invalid("within one set every question is of side rows".into()),
+        };
+        ask.check(owners, others, columns.is_none())?;
+    }
+    Ok(())
+}
+
+fn voices(asks: &[Ask], within: bool) -> Vec<Voice> {
+    let directions = |ask: &Ask| {
+        if within {
+            vec![Side::Rows, Side::Columns]
+        } else {
+            vec![ask.owner()]
+        }
+    };
+    asks.iter()
+        .enumerate()
+        .flat_map(|(index, ask)| {
+            directions(ask).into_iter().map(move |owner| Voice {
+                ask: index,
+                owner,
+                shape: ask.shape(),
+                tightens: ask.answers(0, 0).tightens(),
+            })
+        })
+        .collect()
+}
+
+fn states(asks: &[Ask], side: Side, count: usize) -> Vec<Mutex<State<'_>>> {
+    (0..count)
+        .step_by(BLOCK)
+        .map(|start| {
+            let rows = BLOCK.min(count - start);
+            let answers = |ask: &'_ Ask| (ask.owner() == side).then_some(rows);
+            Mutex::new(
+                asks.iter()
+                    .map(|ask| answers(ask).map(|rows| ask.answers(start, rows)))
+                    .collect(),
+            )
+        })
+        .collect()
+}
+
+/// Consecutive blocks that are packed together, `blocks` in all, in parts of nearly equal size.
+fn panels(blocks: usize, most: usize) -> Vec<std::ops::Range<usize>> {
+    let parts = blocks.div_ceil(most);
+    (0..parts)
+        .map(|p| p * blocks / parts..(p + 1) * blocks / parts)
+        .collect()
+}
+
+impl<'a> Job<'a> {
+    fn run(&self, states: &[Vec<Mutex<State<'a>>>; 2], within: bool) -> Result<()> {
+        let width = self.rows.points.width();
+        let bytes = [Layout::Rows, Layout::Columns]
+            .map(|layout| self.kernel.block_bytes(layout, width).next_multiple_of(64));
+        let inputs = self.rows.points.bytes()
+            + if within {
+                0
+            } else {
+                self.columns.points.bytes()
+            };
+        let budget = (inputs / SHARE).clamp(LEAST, MOST);
+        let most = (budget / (bytes[0] + bytes[1])).max(FEWEST);
+        let row_panels = panels(states[0].len(), most);
+        let column_panels = if within {
+            row_panels.clone()
+        } else {
+            panels(states[1].len(), most)
+        };
+        let longest = |panels: &[std::ops::Range<usize>]| panels.iter().map(|p| p.len()).max().unwrap_or(0);
+        let mut row_codes = kernel::panel(longest(&row_panels) * bytes[0])?;
+        let mut column_codes = kernel::panel(longest(&column_panels) * bytes[1])?;
+        let scratch: Vec<Mutex<Scratch>> = (0..rayon::current_num_threads())
+            .map(|_| Mutex::new(Scratch::new()))
+            .collect();
+        for (p, row_panel) in row_panels.iter().enumerate() {
+            self.pack(Layout::Rows, self.rows, row_panel, bytes[0], &mut row_codes)?;
+            for column_panel in column_panels.iter().skip(if within { p } else { 0 }) {
+                self.pack(Layout::Columns, self.columns, column_panel, bytes[1], &mut column_codes)?;
+                let diagonal = within && row_panel == column_panel;
+                let schedule = if diagonal {
+                    schedule::within(row_panel.len())
+                } else {
+                    schedule::across(row_panel.len(), column_panel.len())
+                };
+                let columns_state = if within { &states[0] } else { &states[1] };
+                schedule.run(|(row, column)| {
+                    let blocks = self.blocks(row_panel.start + row, column_panel.start + column, within);
+                    // The schedule gives a block to one task at a time, so these locks never wait.
+                    let free = "a block is in one task at a time";
+                    let rows_held = states[0][blocks.row_block].try_lock().expect(free);
+                    let mut held = if blocks.diagonal {
+                        Held::One(rows_held)
+                    } else {
+                        Held::Two(
+                            rows_held,
+                            columns_state[blocks.column_block].try_lock().expect(free),
+                        )
+                    };
+                    let worker = rayon::current_thread_index().expect("tasks run on the pool");
+                    let mut scratch = scratch[worker].try_lock().expect("a worker has one task at a time");
+                    let line = |bytes: usize, block: usize| block * bytes / 64..(block + 1) * bytes / 64;
+                    !self.control.is_cancelled()
+                        && self
+                            .task(
+                                blocks,
+                                &mut held,
+                                &mut scratch,
+                                &row_codes[line(bytes[0], row)],
+                                &column_codes[line(bytes[1], column)],
+                            )
+                            .is_ok()
+                });
+                self.control.check()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn blocks(&self, row_block: usize, column_block: usize, within: bool) -> Blocks {
+        let count = |coded: &Coded<'_>, block: usize| BLOCK.min(coded.points.len() - block * BLOCK);
+        Blocks {
+            row_block,
+            column_block,
+            row_count: count(self.rows, row_block),
+            column_count: count(self.columns, column_block),
+            diagonal: within && row_block == column_block,
+        }
+    }
+
+    fn pack(
+        &self,
+        layout: Layout,
+        coded: &Coded<'_>,
+        blocks: &std::ops::Range<usize>,
+        bytes: usize,
+        panel: &mut Panel,
+    ) -> Result<()> {
+        panel
+            .par_chunks_mut(bytes / 64)
+            .zip(blocks.clone().into_par_iter())
+            .for_each_init(Vec::new, |codes, (lines, block): (&mut [Line], usize)| {
+                if !self.control.is_cancelled() {
+                    coded.pack(layout, block, lines, codes);
+                }
+            });
+        self.control.check()
+    }
+}
