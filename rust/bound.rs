@@ -94,13 +94,7 @@ impl Bound {
         // Underflow is bounded with the largest unit a column can have.
         let unit = power_of_two(row.shift) * power_of_two(60);
         let error = 2.0
-            * self.product_error(
-                row.norm,
-                row.residual,
-                columns.norm,
-                columns.residual,
-                unit,
-            )
+            * self.product_error(row.norm, row.residual, columns.norm, columns.residual, unit)
             + self.weight * span * span
             + 64.0 * power_of_two(-24) * span * span;
         below(0.5 * (row.square - error) * inverse - power_of_two(-80))

@@ -281,7 +281,8 @@ impl<'a> Coded<'a> {
                     Row::F64(x) => Row::F64(&x[slab.clone()]),
                 };
                 let factor = factor(self.frame.exponent, facts.shift);
-                self.kernel.encode(row, &self.frame.centre[slab.clone()], factor, codes);
+                self.kernel
+                    .encode(row, &self.frame.centre[slab.clone()], factor, codes);
             }
             self.kernel.pack(layout, Codes::F32(codes), slab, block);
         }

@@ -93,8 +93,7 @@ pub fn terms(
             "{what}: all {zeros} distances are zero, which leaves no logarithm to take"
         )));
     }
-    let constant =
-        libm::log(references as f64) - digamma(k) + log_unit_ball_volume(dimension);
+    let constant = libm::log(references as f64) - digamma(k) + log_unit_ball_volume(dimension);
     let term = |&r: &f64| match zero {
         _ if r > 0.0 => constant + dimension * libm::log(r),
         Zero::Floor => constant + dimension * libm::log(smallest),
@@ -142,7 +141,10 @@ mod tests {
         let distances = [0.5, 0.0, 2.0, 0.0];
         let go = |zero| terms(&distances, 10, 3, 4.0, zero, "distances");
         let error = go(Zero::Raise).unwrap_err().to_string();
-        assert!(error.contains("2 of 4 distances are zero, the first at row 1"), "{error}");
+        assert!(
+            error.contains("2 of 4 distances are zero, the first at row 1"),
+            "{error}"
+        );
         let floor = go(Zero::Floor).unwrap();
         assert_eq!((floor.terms[1], floor.zeros), (floor.terms[0], 2));
         let drop = go(Zero::Drop).unwrap();

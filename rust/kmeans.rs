@@ -274,15 +274,25 @@ mod tests {
         let found = kmeans(&[&first, &second], 3, 4, 0, &Control::default()).unwrap();
         for run in 0..4 {
             let centers = &found.centers[run * 6..(run + 1) * 6];
-            let labels: Vec<i32> = [&found.labels[0][run * 500..(run + 1) * 500], &found.labels[1][run * 400..(run + 1) * 400]].concat();
+            let labels: Vec<i32> = [
+                &found.labels[0][run * 500..(run + 1) * 500],
+                &found.labels[1][run * 400..(run + 1) * 400],
+            ]
+            .concat();
             for i in 0..900 {
-                let distance = |c: usize| oracle::distance(all.row(i), Row::F64(&centers[c * 2..c * 2 + 2]));
-                let nearest = (0..3).min_by(|&a, &b| distance(a).total_cmp(&distance(b))).unwrap();
+                let distance =
+                    |c: usize| oracle::distance(all.row(i), Row::F64(&centers[c * 2..c * 2 + 2]));
+                let nearest = (0..3)
+                    .min_by(|&a, &b| distance(a).total_cmp(&distance(b)))
+                    .unwrap();
                 assert_eq!(labels[i], nearest as i32);
             }
         }
         let run: Vec<i32> = found.labels[0][..500].to_vec();
-        assert!((0..500).all(|i| run[i] == run[i % 3]), "three blobs, three clusters");
+        assert!(
+            (0..500).all(|i| run[i] == run[i % 3]),
+            "three blobs, three clusters"
+        );
     }
 
     #[test]

@@ -17,7 +17,13 @@ pub fn all(a: &Points<'_>, i: usize, b: &Points<'_>, within: bool) -> Vec<(f64, 
 }
 
 /// The k nearest by (distance, index).
-pub fn nearest(a: &Points<'_>, i: usize, b: &Points<'_>, k: usize, within: bool) -> Vec<(f64, i64)> {
+pub fn nearest(
+    a: &Points<'_>,
+    i: usize,
+    b: &Points<'_>,
+    k: usize,
+    within: bool,
+) -> Vec<(f64, i64)> {
     let mut all = all(a, i, b, within);
     all.sort_by(|x, y| x.partial_cmp(y).unwrap());
     all.truncate(k);
@@ -25,17 +31,41 @@ pub fn nearest(a: &Points<'_>, i: usize, b: &Points<'_>, k: usize, within: bool)
 }
 
 fn contains(radius: f64, closed: bool, distance: f64) -> bool {
-    if closed { distance <= radius } else { distance < radius }
+    if closed {
+        distance <= radius
+    } else {
+        distance < radius
+    }
 }
 
 /// How many points of `b` lie in the ball about point `i` of `a`.
-pub fn count_within(a: &Points<'_>, i: usize, radius: f64, b: &Points<'_>, closed: bool, within: bool) -> i64 {
-    all(a, i, b, within).iter().filter(|(d, _)| contains(radius, closed, *d)).count() as i64
+pub fn count_within(
+    a: &Points<'_>,
+    i: usize,
+    radius: f64,
+    b: &Points<'_>,
+    closed: bool,
+    within: bool,
+) -> i64 {
+    all(a, i, b, within)
+        .iter()
+        .filter(|(d, _)| contains(radius, closed, *d))
+        .count() as i64
 }
 
 /// In how many balls about points of `b` point `i` of `a` lies.
-pub fn covered_by(a: &Points<'_>, i: usize, b: &Points<'_>, radii: &[f64], closed: bool, within: bool) -> i64 {
-    all(a, i, b, within).iter().filter(|(d, j)| contains(radii[*j as usize], closed, *d)).count() as i64
+pub fn covered_by(
+    a: &Points<'_>,
+    i: usize,
+    b: &Points<'_>,
+    radii: &[f64],
+    closed: bool,
+    within: bool,
+) -> i64 {
+    all(a, i, b, within)
+        .iter()
+        .filter(|(d, j)| contains(radii[*j as usize], closed, *d))
+        .count() as i64
 }
 
 /// The best ratio radius / distance; a radius of zero never counts.

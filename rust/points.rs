@@ -37,7 +37,10 @@ struct Census {
 impl Census {
     fn of<T: Scalar>(chunk: &[T], start: usize, limit: f64) -> Self {
         // The common case is one branch for the whole chunk: a NaN or a large value makes this fold differ from "all small".
-        if chunk.iter().fold(true, |fine, v| fine & (v.to_f64().abs() <= limit)) {
+        if chunk
+            .iter()
+            .fold(true, |fine, v| fine & (v.to_f64().abs() <= limit))
+        {
             return Self::default();
         }
         let mut census = Self::default();

@@ -47,7 +47,10 @@ pub fn threads(n_jobs: Option<i64>) -> Result<usize> {
         Some(n) => return Ok((all() as i64).saturating_add(1).saturating_add(n).max(1) as usize),
         None => {}
     }
-    if let Some(text) = std::env::var(VARIABLE).ok().filter(|t| !t.trim().is_empty()) {
+    if let Some(text) = std::env::var(VARIABLE)
+        .ok()
+        .filter(|t| !t.trim().is_empty())
+    {
         return match text.trim().parse::<i64>() {
             Ok(n) if (1..=MOST).contains(&n) => Ok(n as usize),
             _ => Err(Error::Invalid(format!(
@@ -57,7 +60,12 @@ pub fn threads(n_jobs: Option<i64>) -> Result<usize> {
     }
     // Somebody else's variable: a list gives the outer level first, anything else that is no positive number is not ours to refuse.
     let openmp = std::env::var("OMP_NUM_THREADS").unwrap_or_default();
-    let first = openmp.split(',').next().unwrap_or_default().trim().parse::<i64>();
+    let first = openmp
+        .split(',')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .parse::<i64>();
     Ok(match first {
         Ok(n) if (1..=MOST).contains(&n) => n as usize,
         _ => all(),
@@ -91,7 +99,11 @@ pub fn pool(threads: usize) -> Result<Arc<ThreadPool>> {
         process,
         kept: Vec::new(),
     });
-    if let Some(at) = pools.kept.iter().position(|p| p.current_num_threads() == threads) {
+    if let Some(at) = pools
+        .kept
+        .iter()
+        .position(|p| p.current_num_threads() == threads)
+    {
         let pool = pools.kept.remove(at);
         pools.kept.push(pool.clone());
         return Ok(pool);
@@ -115,7 +127,12 @@ mod tests {
         assert_eq!(threads(Some(-1)).unwrap(), all);
         assert_eq!(threads(Some(-2)).unwrap(), (all - 1).max(1));
         assert_eq!(threads(Some(i64::MIN)).unwrap(), 1);
-        assert!(threads(Some(0)).unwrap_err().to_string().contains("n_jobs is 0"));
+        assert!(
+            threads(Some(0))
+                .unwrap_err()
+                .to_string()
+                .contains("n_jobs is 0")
+        );
         assert!(threads(Some(1 << 40)).is_err());
     }
 

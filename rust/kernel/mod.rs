@@ -189,7 +189,10 @@ pub fn available() -> Vec<&'static str> {
 
 /// Every kernel this processor can run, the best first.
 pub fn all_available() -> Vec<Box<dyn Kernel>> {
-    ladder().into_iter().filter_map(|(_, kernel)| kernel).collect()
+    ladder()
+        .into_iter()
+        .filter_map(|(_, kernel)| kernel)
+        .collect()
 }
 
 /// The kernel in use: the one `FIDIV_KERNEL` names, else the best.

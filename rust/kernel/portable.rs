@@ -16,7 +16,14 @@ impl Micro for Portable {
     const MR: usize = MR;
     const NR: usize = NR;
 
-    fn micro(&self, rows: &[f32], columns: &[f32], tile: &mut [f32], first: bool) {
+    fn micro(
+        &self,
+        rows: &[f32],
+        columns: &[f32],
+        tile: &mut [f32],
+        first: bool,
+        _ahead: [*const f32; 2],
+    ) {
         let mut sums = [[0.0f32; NR]; MR];
         let groups = rows.as_chunks::<MR>().0.iter();
         for (x, y) in groups.zip(columns.as_chunks::<NR>().0) {

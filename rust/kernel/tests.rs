@@ -7,7 +7,9 @@ use crate::points::Points;
 use std::collections::BTreeSet;
 
 /// Widths below, at and above every vector and slab.
-const WIDTHS: [usize; 20] = [1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97, 255, 256, 257, 513, 1030];
+const WIDTHS: [usize; 20] = [
+    1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97, 255, 256, 257, 513, 1030,
+];
 
 fn hash(i: usize) -> f64 {
     let mut z = (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -28,7 +30,13 @@ fn rows(n: usize, d: usize, seed: usize) -> Vec<f64> {
                 2 => (x * 8.0).round(),
                 3 => f64::from(u8::from(c == i % d)),
                 4 => 1.0 + 1e-7 * x,
-                5 => if c % 2 == 0 { 1.0 } else { -1.0 },
+                5 => {
+                    if c % 2 == 0 {
+                        1.0
+                    } else {
+                        -1.0
+                    }
+                }
                 6 => x * 1e12,
                 _ => x * 1e-12,
             }
@@ -57,11 +65,18 @@ fn products_never_leave_the_bound() {
         for d in WIDTHS {
             let (n, m) = (BLOCK.min(40), BLOCK + 3);
             let (a, b) = (rows(n, d, 1), rows(m, d, 2));
-            let (a, b) = (Points::from_f64("a", a, d).unwrap(), Points::from_f64("b", b, d).unwrap());
+            let (a, b) = (
+                Points::from_f64("a", a, d).unwrap(),
+                Points::from_f64("b", b, d).unwrap(),
+            );
             let frame = Frame::of(&[&a, &b]);
-            let (ca, cb) = (Coded::new(&a, &frame, kernel.as_ref()), Coded::new(&b, &frame, kernel.as_ref()));
+            let (ca, cb) = (
+                Coded::new(&a, &frame, kernel.as_ref()),
+                Coded::new(&b, &frame, kernel.as_ref()),
+            );
             let bound = Bound::new(kernel.precision(d), d);
-            let mut panels = [Layout::Rows, Layout::Columns].map(|l| panel(kernel.block_bytes(l, d)).unwrap());
+            let mut panels =
+                [Layout::Rows, Layout::Columns].map(|l| panel(kernel.block_bytes(l, d)).unwrap());
             let mut codes = Vec::new();
             let mut tile = vec![f32::NAN; TILE_ROWS * BLOCK];
             for block in 0..2 {
@@ -72,7 +87,9 @@ fn products_never_leave_the_bound() {
                     for j in block * BLOCK..m.min((block + 1) * BLOCK) {
                         let unit = power_of_two(-frame.exponent);
                         let centred = |p: &Points<'_>, r: usize| -> Vec<f64> {
-                            (0..d).map(|c| (p.value(r, c) - frame.centre[c]) * unit).collect()
+                            (0..d)
+                                .map(|c| (p.value(r, c) - frame.centre[c]) * unit)
+                                .collect()
                         };
                         let truth = inner(&centred(&a, i), &centred(&b, j));
                         let (fa, fb) = (&ca.facts[i], &cb.facts[j]);
@@ -90,22 +107,43 @@ fn products_never_leave_the_bound() {
                             tightest = tightest.max((product - truth).abs() / allowed);
                         }
                         let squared = crate::distance::squared(a.row(i), b.row(j)) * unit * unit;
-                        let (low, high) = bound.interval(fa, fb, tile[i * BLOCK + j - block * BLOCK]);
-                        assert!(low <= squared && squared <= high, "{} d={d} ({i}, {j})", kernel.name());
+                        let (low, high) =
+                            bound.interval(fa, fb, tile[i * BLOCK + j - block * BLOCK]);
+                        assert!(
+                            low <= squared && squared <= high,
+                            "{} d={d} ({i}, {j})",
+                            kernel.name()
+                        );
                     }
                 }
             }
         }
-        assert!(tightest > 1e-3, "{}: a bound that is never approached is suspicious ({tightest:e})", kernel.name());
+        assert!(
+            tightest > 1e-3,
+            "{}: a bound that is never approached is suspicious ({tightest:e})",
+            kernel.name()
+        );
     }
 }
 
 #[test]
 fn scans_agree_with_the_plain_one_up_to_their_rounding() {
-    let special = [0.0, -0.0, 1.0, 1e30, -1e30, f32::INFINITY, f32::NEG_INFINITY];
+    let special = [
+        0.0,
+        -0.0,
+        1.0,
+        1e30,
+        -1e30,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+    ];
     let value = |i: usize| {
         let x = hash(i) as f32;
-        if i % 11 == 3 { special[i / 11 % special.len()] } else { x * 4.0 }
+        if i % 11 == 3 {
+            special[i / 11 % special.len()]
+        } else {
+            x * 4.0
+        }
     };
     for kernel in all_available() {
         for trial in 0..20 {
@@ -114,28 +152,52 @@ fn scans_agree_with_the_plain_one_up_to_their_rounding() {
                 .map(|r| RowScan {
                     a: at(r),
                     s: power_of_two((r % 5) as i32 - 2) as f32,
-                    w: if trial % 3 == 0 { f32::NEG_INFINITY } else { at(500 + r) },
+                    w: if trial % 3 == 0 {
+                        f32::NEG_INFINITY
+                    } else {
+                        at(500 + r)
+                    },
                     u: at(1000 + r).abs(),
                 })
                 .collect();
             let columns = ColumnScan {
                 s: std::array::from_fn(|c| power_of_two((c % 7) as i32 - 3) as f32),
                 h: std::array::from_fn(|c| at(2000 + c)),
-                b: std::array::from_fn(|c| if trial % 2 == 0 { f32::NEG_INFINITY } else { at(3000 + c) }),
+                b: std::array::from_fn(|c| {
+                    if trial % 2 == 0 {
+                        f32::NEG_INFINITY
+                    } else {
+                        at(3000 + c)
+                    }
+                }),
                 v: std::array::from_fn(|c| at(4000 + c).abs()),
             };
-            let tile: Vec<f32> = (0..TILE_ROWS * BLOCK).map(|k| hash(k + trial) as f32 * 20.0).collect();
+            let tile: Vec<f32> = (0..TILE_ROWS * BLOCK)
+                .map(|k| hash(k + trial) as f32 * 20.0)
+                .collect();
             let key = |s: &Survivor| (s.row, s.column);
             let (mut got, mut want) = (Vec::new(), Vec::new());
             kernel.scan(&tile, &rows, &columns, &mut got);
             float32::scan(&tile, &rows, &columns, &mut want);
-            assert!(got.windows(2).all(|w| key(&w[0]) < key(&w[1])), "{}: row order", kernel.name());
-            assert!(got.iter().all(|s| tile[usize::from(s.row) * BLOCK + usize::from(s.column)] == s.product));
+            assert!(
+                got.windows(2).all(|w| key(&w[0]) < key(&w[1])),
+                "{}: row order",
+                kernel.name()
+            );
+            assert!(
+                got.iter()
+                    .all(|s| tile[usize::from(s.row) * BLOCK + usize::from(s.column)] == s.product)
+            );
             // A fused multiply-add may round otherwise: pairs within four ulps of their threshold may differ, no others.
-            let (got, want): (BTreeSet<_>, BTreeSet<_>) = (got.iter().map(key).collect(), want.iter().map(key).collect());
+            let (got, want): (BTreeSet<_>, BTreeSet<_>) = (
+                got.iter().map(key).collect(),
+                want.iter().map(key).collect(),
+            );
             for &(r, c) in got.symmetric_difference(&want) {
                 let (row, c) = (&rows[usize::from(r)], usize::from(c));
-                let window = (row.u * columns.v[c]).max(row.w * columns.s[c]).max(row.s * columns.b[c]);
+                let window = (row.u * columns.v[c])
+                    .max(row.w * columns.s[c])
+                    .max(row.s * columns.b[c]);
                 let parts = [row.a * columns.s[c], row.s * columns.h[c], window];
                 let threshold = parts[0] + parts[1] - parts[2];
                 let size = parts.iter().fold(0.0f32, |m, p| m.max(p.abs()));
@@ -159,17 +221,24 @@ fn distances_codes_and_facts_have_the_same_bits_everywhere() {
             let centre: Vec<f64> = (0..d).map(|c| hash(c) * 0.1).collect();
             for i in 0..16 {
                 let span = i * d..(i + 1) * d;
-                let x = [Row::F32(&narrow[span.clone()]), Row::F64(&wide[span.clone()])];
+                let x = [
+                    Row::F32(&narrow[span.clone()]),
+                    Row::F64(&wide[span.clone()]),
+                ];
                 let y = [Row::F32(&narrow[..d]), Row::F64(&other[span.clone()])];
                 for x in x {
                     for y in y {
-                        assert_eq!(kernel.squared(x, y).to_bits(), distance::squared(x, y).to_bits());
+                        assert_eq!(
+                            kernel.squared(x, y).to_bits(),
+                            distance::squared(x, y).to_bits()
+                        );
                     }
                     let (mut got, mut want) = (vec![0.0; d], vec![0.0; d]);
                     kernel.encode(x, &centre, 0.25, &mut got);
                     codes::encode(x, &centre, 0.25, &mut want);
                     assert_eq!(got, want);
-                    let (got, want) = (kernel.measure(x, &centre, 1), codes::measure(x, &centre, 1));
+                    let (got, want) =
+                        (kernel.measure(x, &centre, 1), codes::measure(x, &centre, 1));
                     assert_eq!(format!("{got:?}"), format!("{want:?}"));
                 }
             }
@@ -184,7 +253,10 @@ fn what_the_processor_promises_is_there_and_what_is_demanded_runs() {
     assert_eq!(names.last(), Some(&"portable"));
     #[cfg(target_arch = "x86_64")]
     {
-        assert_eq!(names.contains(&"avx512"), is_x86_feature_detected!("avx512f"));
+        assert_eq!(
+            names.contains(&"avx512"),
+            is_x86_feature_detected!("avx512f")
+        );
         assert_eq!(
             names.contains(&"avx2"),
             is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
@@ -192,10 +264,23 @@ fn what_the_processor_promises_is_there_and_what_is_demanded_runs() {
     }
     // CI demands kernels by name: one that this processor lacks is then a failure, not a skip.
     let demanded = std::env::var("FIDIV_REQUIRE_KERNELS").unwrap_or_default();
-    for name in demanded.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        assert!(names.contains(&name), "{name} was demanded, this processor has {names:?}");
+    for name in demanded
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        assert!(
+            names.contains(&name),
+            "{name} was demanded, this processor has {names:?}"
+        );
     }
-    if let Ok(forced) = std::env::var(VARIABLE).map(|v| v.trim().to_owned()) && !forced.is_empty() {
-        assert_eq!(choose().unwrap().name(), forced, "a forced kernel silently did not run");
+    if let Ok(forced) = std::env::var(VARIABLE).map(|v| v.trim().to_owned())
+        && !forced.is_empty()
+    {
+        assert_eq!(
+            choose().unwrap().name(),
+            forced,
+            "a forced kernel silently did not run"
+        );
     }
 }

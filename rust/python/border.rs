@@ -5,7 +5,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{
+    PyKeyboardInterrupt, PyMemoryError, PyRuntimeError, PyTypeError, PyValueError,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt};
 
@@ -30,7 +32,10 @@ pub fn to_py(error: Error) -> PyErr {
 /// A whole number: an int or what stands for one (numpy's), but no bool and no float.
 fn whole<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyInt>> {
     let refuse = || {
-        let kind = value.get_type().name().map_or_else(|_| "?".to_owned(), |n| n.to_string());
+        let kind = value
+            .get_type()
+            .name()
+            .map_or_else(|_| "?".to_owned(), |n| n.to_string());
         PyTypeError::new_err(format!("{name} is a {kind}; a whole number is allowed"))
     };
     if value.is_instance_of::<PyBool>() || value.get_type().name()? == "bool" {
@@ -139,7 +144,11 @@ impl Points {
 impl Points {
     #[new]
     #[pyo3(signature = (array, name, *, n_jobs=None))]
-    fn new(array: &Bound<'_, PyAny>, name: String, n_jobs: Option<Bound<'_, PyAny>>) -> PyResult<Self> {
+    fn new(
+        array: &Bound<'_, PyAny>,
+        name: String,
+        n_jobs: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
         let threads = job_count(n_jobs.as_ref())?;
         let values = Values::of(array, &name)?;
         let (rows, columns) = values.shape();
@@ -185,7 +194,10 @@ impl Points {
     }
 
     fn __repr__(&self) -> String {
-        format!("Points({}, shape=({}, {}))", self.name, self.shape.0, self.shape.1)
+        format!(
+            "Points({}, shape=({}, {}))",
+            self.name, self.shape.0, self.shape.1
+        )
     }
 }
 
@@ -218,7 +230,9 @@ pub fn run<T: Send>(
                 .name("fidiv".into())
                 .spawn_scoped(scope, move || {
                     // A panic is a defect of ours; it must not cross the border as one.
-                    let result = std::panic::catch_unwind(AssertUnwindSafe(|| pool.install(|| job(control))));
+                    let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                        pool.install(|| job(control))
+                    }));
                     drop(finished);
                     result
                 });

@@ -149,7 +149,8 @@ fn entropy_terms<'py>(
         )));
     }
     let distances = distances.as_array().to_vec();
-    let found = entropy::terms(&distances, n_reference, nearest_k, dimension, zero, what).map_err(to_py)?;
+    let found =
+        entropy::terms(&distances, n_reference, nearest_k, dimension, zero, what).map_err(to_py)?;
     let mean = found.mean();
     Ok((found.terms.into_pyarray(py), mean, found.zeros))
 }
@@ -178,18 +179,31 @@ fn kmeans<'py>(
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyAny>)> {
     let threads = job_count(n_jobs.as_ref())?;
-    let values = sets.iter().map(Points::borrow).collect::<PyResult<Vec<_>>>()?;
-    let points = values.iter().map(|v| v.points()).collect::<PyResult<Vec<_>>>()?;
+    let values = sets
+        .iter()
+        .map(Points::borrow)
+        .collect::<PyResult<Vec<_>>>()?;
+    let points = values
+        .iter()
+        .map(|v| v.points())
+        .collect::<PyResult<Vec<_>>>()?;
     let references: Vec<_> = points.iter().collect();
     let found = run(py, threads, progress, |control| {
         crate::kmeans::kmeans(&references, num_clusters, num_runs, seed, control)
     })?;
     let labels = PyList::empty(py);
     for (labels_of_set, set) in found.labels.into_iter().zip(&points) {
-        labels.append(labels_of_set.into_pyarray(py).reshape([num_runs, set.len()])?)?;
+        labels.append(
+            labels_of_set
+                .into_pyarray(py)
+                .reshape([num_runs, set.len()])?,
+        )?;
     }
     let width = points[0].width();
-    let centers = found.centers.into_pyarray(py).reshape([num_runs, num_clusters, width])?;
+    let centers = found
+        .centers
+        .into_pyarray(py)
+        .reshape([num_runs, num_clusters, width])?;
     Ok((labels, centers.into_any()))
 }
 
@@ -210,8 +224,18 @@ fn config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     facts.set_item("kernels", kernel::available())?;
     facts.set_item("code", chosen.code())?;
     facts.set_item("threads", pool::threads(None).map_err(to_py)?)?;
-    facts.set_item("profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
-    facts.set_item("target", format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS))?;
+    facts.set_item(
+        "profile",
+        if cfg!(debug_assertions) {
+            "debug"
+        } else {
+            "release"
+        },
+    )?;
+    facts.set_item(
+        "target",
+        format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+    )?;
     Ok(facts)
 }
 

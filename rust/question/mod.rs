@@ -253,7 +253,9 @@ impl Ask {
             Self::CoveredBy { radii, closed, .. } | Self::Covered { radii, closed, .. } => {
                 Some(radii.iter().map(|&r| balls::window(r, *closed)).collect())
             }
-            Self::BestRatio { radii, .. } => Some(radii.iter().map(|&r| ratio::window(r)).collect()),
+            Self::BestRatio { radii, .. } => {
+                Some(radii.iter().map(|&r| ratio::window(r)).collect())
+            }
         }
     }
 
@@ -264,9 +266,10 @@ impl Ask {
             Self::NearestOfEach { size, groups, .. } => {
                 Box::new(nearest_of_each::NearestOfEach::new(count, *size, *groups))
             }
-            Self::CountWithin { radii, closed, .. } => {
-                Box::new(balls::CountWithin::new(&radii[start..start + count], *closed))
-            }
+            Self::CountWithin { radii, closed, .. } => Box::new(balls::CountWithin::new(
+                &radii[start..start + count],
+                *closed,
+            )),
             Self::CoveredBy { radii, closed, .. } => {
                 Box::new(balls::CoveredBy::new(radii, *closed, count))
             }

@@ -161,7 +161,10 @@ pub(crate) fn sweep_with(
 fn check(rows: &Points<'_>, columns: Option<&Points<'_>>, asks: &[Ask]) -> Result<()> {
     let invalid = |sentence: String| Err(Error::Invalid(sentence));
     if asks.len() > 32 {
-        return invalid(format!("{} questions in one sweep; at most 32 are allowed", asks.len()));
+        return invalid(format!(
+            "{} questions in one sweep; at most 32 are allowed",
+            asks.len()
+        ));
     }
     if let Some(columns) = columns
         && columns.width() != rows.width()
@@ -180,7 +183,9 @@ fn check(rows: &Points<'_>, columns: Option<&Points<'_>>, asks: &[Ask]) -> Resul
         let (owners, others) = match ask.owner() {
             Side::Rows => sizes,
             Side::Columns if columns.is_some() => (sizes.1, sizes.0),
-            Side::Columns => return invalid("within one set every question is of side rows".into()),
+            Side::Columns => {
+                return invalid("within one set every question is of side rows".into());
+            }
         };
         ask.check(owners, others, columns.is_none())?;
     }
@@ -250,7 +255,8 @@ impl<'a> Job<'a> {
         } else {
             panels(states[1].len(), most)
         };
-        let longest = |panels: &[std::ops::Range<usize>]| panels.iter().map(|p| p.len()).max().unwrap_or(0);
+        let longest =
+            |panels: &[std::ops::Range<usize>]| panels.iter().map(|p| p.len()).max().unwrap_or(0);
         let mut row_codes = kernel::panel(longest(&row_panels) * bytes[0])?;
         let mut column_codes = kernel::panel(longest(&column_panels) * bytes[1])?;
         let scratch: Vec<Mutex<Scratch>> = (0..rayon::current_num_threads())
@@ -259,7 +265,13 @@ impl<'a> Job<'a> {
         for (p, row_panel) in row_panels.iter().enumerate() {
             self.pack(Layout::Rows, self.rows, row_panel, bytes[0], &mut row_codes)?;
             for column_panel in column_panels.iter().skip(if within { p } else { 0 }) {
-                self.pack(Layout::Columns, self.columns, column_panel, bytes[1], &mut column_codes)?;
+                self.pack(
+                    Layout::Columns,
+                    self.columns,
+                    column_panel,
+                    bytes[1],
+                    &mut column_codes,
+                )?;
                 let diagonal = within && row_panel == column_panel;
                 let schedule = if diagonal {
                     schedule::within(row_panel.len())
@@ -268,7 +280,8 @@ impl<'a> Job<'a> {
                 };
                 let columns_state = if within { &states[0] } else { &states[1] };
                 schedule.run(|(row, column)| {
-                    let blocks = self.blocks(row_panel.start + row, column_panel.start + column, within);
+                    let blocks =
+                        self.blocks(row_panel.start + row, column_panel.start + column, within);
                     // The schedule gives a block to one task at a time, so these locks never wait.
                     let free = "a block is in one task at a time";
                     let rows_held = states[0][blocks.row_block].try_lock().expect(free);
@@ -281,8 +294,11 @@ impl<'a> Job<'a> {
                         )
                     };
                     let worker = rayon::current_thread_index().expect("tasks run on the pool");
-                    let mut scratch = scratch[worker].try_lock().expect("a worker has one task at a time");
-                    let line = |bytes: usize, block: usize| block * bytes / 64..(block + 1) * bytes / 64;
+                    let mut scratch = scratch[worker]
+                        .try_lock()
+                        .expect("a worker has one task at a time");
+                    let line =
+                        |bytes: usize, block: usize| block * bytes / 64..(block + 1) * bytes / 64;
                     !self.control.is_cancelled()
                         && self
                             .task(

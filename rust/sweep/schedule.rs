@@ -141,7 +141,10 @@ mod tests {
 
     #[test]
     fn no_block_is_ever_in_two_tasks_and_all_tasks_run() {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(8).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(8)
+            .build()
+            .unwrap();
         for (schedule, shared) in [(across(9, 6), false), (within(11), true)] {
             let busy: Vec<Mutex<()>> = (0..32).map(|_| Mutex::new(())).collect();
             let ran = Mutex::new(Vec::new());
@@ -149,8 +152,11 @@ mod tests {
                 schedule.run(|(row, column)| {
                     let column_slot = if shared { column } else { 16 + column };
                     let _row = busy[row].try_lock().expect("a row block in two tasks");
-                    let _column = (column_slot != row)
-                        .then(|| busy[column_slot].try_lock().expect("a column block in two tasks"));
+                    let _column = (column_slot != row).then(|| {
+                        busy[column_slot]
+                            .try_lock()
+                            .expect("a column block in two tasks")
+                    });
                     ran.lock().unwrap().push((row, column));
                     true
                 });

@@ -127,7 +127,8 @@ impl<'a> Job<'a> {
         columns: &[Line],
     ) -> Result<()> {
         let width = self.rows.points.width();
-        self.kernel.products(rows, columns, width, &mut scratch.tile);
+        self.kernel
+            .products(rows, columns, width, &mut scratch.tile);
         self.windows(blocks, held, scratch);
         scratch.survivors.clear();
         self.kernel.scan(
@@ -140,7 +141,14 @@ impl<'a> Job<'a> {
         self.judge(blocks, held, scratch);
         for (v, voice) in self.voices.iter().enumerate() {
             if voice.tightens {
-                tighten(v, voice, blocks, held, scratch, self.values[voice.ask].as_deref());
+                tighten(
+                    v,
+                    voice,
+                    blocks,
+                    held,
+                    scratch,
+                    self.values[voice.ask].as_deref(),
+                );
             }
         }
         self.settle(blocks, held, scratch)
@@ -189,14 +197,14 @@ impl<'a> Job<'a> {
                 u: above(0.5 * scaled(window[1]) * s),
             });
         }
-        for c in 0..BLOCK {
+        for (c, window) in column.iter().enumerate() {
             if c < blocks.column_count {
                 let facts = &self.columns.facts[blocks.start(Side::Columns) + c];
                 let s = power_of_two(-facts.shift);
                 scratch.columns.s[c] = s as f32;
                 scratch.columns.h[c] = below(0.5 * facts.square * s);
-                scratch.columns.b[c] = above(0.5 * scaled(column[c][0]) * s);
-                scratch.columns.v[c] = above(column[c][1] * s);
+                scratch.columns.b[c] = above(0.5 * scaled(window[0]) * s);
+                scratch.columns.v[c] = above(window[1] * s);
             } else {
                 scratch.columns.s[c] = 1.0;
                 scratch.columns.h[c] = f32::MAX;

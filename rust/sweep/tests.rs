@@ -17,80 +17,165 @@ fn normal(seed: u64, count: usize) -> Vec<f64> {
         state ^= state << 17;
         (state >> 11) as f64 / (1u64 << 53) as f64
     };
-    (0..count).map(|_| (0..12).map(|_| uniform()).sum::<f64>() - 6.0).collect()
+    (0..count)
+        .map(|_| (0..12).map(|_| uniform()).sum::<f64>() - 6.0)
+        .collect()
 }
 
 fn asks(a: &Points<'_>, b: &Points<'_>, k: usize, within: bool) -> Vec<Ask> {
     let radius = |p: &Points<'_>, q: &Points<'_>| -> Vec<f64> {
-        (0..p.len()).map(|i| oracle::nearest(p, i, q, k, within).last().map_or(0.5, |x| x.0)).collect()
+        (0..p.len())
+            .map(|i| {
+                oracle::nearest(p, i, q, k, within)
+                    .last()
+                    .map_or(0.5, |x| x.0)
+            })
+            .collect()
     };
     let (ra, rb) = (radius(a, b), radius(b, a));
     let mut asks = vec![
-        Ask::Nearest { owner: Side::Rows, k },
-        Ask::Nearest { owner: Side::Rows, k: 1 },
-        Ask::CountWithin { owner: Side::Rows, radii: ra.clone(), closed: true },
-        Ask::CountWithin { owner: Side::Rows, radii: ra.clone(), closed: false },
-        Ask::CoveredBy { owner: Side::Rows, radii: rb.clone(), closed: true },
-        Ask::CoveredBy { owner: Side::Rows, radii: rb.iter().map(|r| r * 3.0).collect(), closed: false },
-        Ask::Covered { owner: Side::Rows, radii: rb.clone(), closed: false },
-        Ask::BestRatio { owner: Side::Rows, radii: rb.clone() },
+        Ask::Nearest {
+            owner: Side::Rows,
+            k,
+        },
+        Ask::Nearest {
+            owner: Side::Rows,
+            k: 1,
+        },
+        Ask::CountWithin {
+            owner: Side::Rows,
+            radii: ra.clone(),
+            closed: true,
+        },
+        Ask::CountWithin {
+            owner: Side::Rows,
+            radii: ra.clone(),
+            closed: false,
+        },
+        Ask::CoveredBy {
+            owner: Side::Rows,
+            radii: rb.clone(),
+            closed: true,
+        },
+        Ask::CoveredBy {
+            owner: Side::Rows,
+            radii: rb.iter().map(|r| r * 3.0).collect(),
+            closed: false,
+        },
+        Ask::Covered {
+            owner: Side::Rows,
+            radii: rb.clone(),
+            closed: false,
+        },
+        Ask::BestRatio {
+            owner: Side::Rows,
+            radii: rb.clone(),
+        },
     ];
     if !within {
         asks.extend([
-            Ask::Nearest { owner: Side::Columns, k },
-            Ask::CountWithin { owner: Side::Columns, radii: rb.clone(), closed: true },
-            Ask::CoveredBy { owner: Side::Columns, radii: ra.clone(), closed: false },
-            Ask::Covered { owner: Side::Columns, radii: ra.clone(), closed: true },
-            Ask::BestRatio { owner: Side::Columns, radii: ra },
+            Ask::Nearest {
+                owner: Side::Columns,
+                k,
+            },
+            Ask::CountWithin {
+                owner: Side::Columns,
+                radii: rb.clone(),
+                closed: true,
+            },
+            Ask::CoveredBy {
+                owner: Side::Columns,
+                radii: ra.clone(),
+                closed: false,
+            },
+            Ask::Covered {
+                owner: Side::Columns,
+                radii: ra.clone(),
+                closed: true,
+            },
+            Ask::BestRatio {
+                owner: Side::Columns,
+                radii: ra,
+            },
         ]);
     }
     asks
 }
 
 fn expected(ask: &Ask, a: &Points<'_>, b: &Points<'_>, within: bool) -> Reply {
-    let (own, other) = if ask.owner() == Side::Rows { (a, b) } else { (b, a) };
+    let (own, other) = if ask.owner() == Side::Rows {
+        (a, b)
+    } else {
+        (b, a)
+    };
     let rows = 0..own.len();
     match ask {
         Ask::Nearest { k, .. } => {
-            let all: Vec<(f64, i64)> = rows.flat_map(|i| oracle::nearest(own, i, other, *k, within)).collect();
+            let all: Vec<(f64, i64)> = rows
+                .flat_map(|i| oracle::nearest(own, i, other, *k, within))
+                .collect();
             Reply::Nearest {
                 distances: all.iter().map(|x| x.0).collect(),
                 indices: all.iter().map(|x| x.1).collect(),
             }
         }
         Ask::CountWithin { radii, closed, .. } => Reply::Counts(
-            rows.map(|i| oracle::count_within(own, i, radii[i], other, *closed, within)).collect(),
+            rows.map(|i| oracle::count_within(own, i, radii[i], other, *closed, within))
+                .collect(),
         ),
         Ask::CoveredBy { radii, closed, .. } => Reply::Counts(
-            rows.map(|i| oracle::covered_by(own, i, other, radii, *closed, within)).collect(),
+            rows.map(|i| oracle::covered_by(own, i, other, radii, *closed, within))
+                .collect(),
         ),
         Ask::Covered { radii, closed, .. } => Reply::Mask(
-            rows.map(|i| oracle::covered_by(own, i, other, radii, *closed, within) > 0).collect(),
+            rows.map(|i| oracle::covered_by(own, i, other, radii, *closed, within) > 0)
+                .collect(),
         ),
-        Ask::BestRatio { radii, .. } => {
-            Reply::Ratios(rows.map(|i| oracle::best_ratio(own, i, other, radii, within)).collect())
-        }
+        Ask::BestRatio { radii, .. } => Reply::Ratios(
+            rows.map(|i| oracle::best_ratio(own, i, other, radii, within))
+                .collect(),
+        ),
         Ask::NearestOfEach { .. } => unreachable!("tested with k-means"),
     }
 }
 
 fn agree(name: &str, a: &Points<'_>, b: &Points<'_>, k: usize) {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(3)
+        .build()
+        .unwrap();
     for within in [true, false] {
         let other = if within { a } else { b };
-        let k = k.min(other.len() - usize::from(within)).min(a.len() - usize::from(within));
+        let k = k
+            .min(other.len() - usize::from(within))
+            .min(a.len() - usize::from(within));
         if k == 0 {
             continue;
         }
         let asks = asks(a, other, k, within);
-        let want: Vec<Reply> = asks.iter().map(|ask| expected(ask, a, other, within)).collect();
+        let want: Vec<Reply> = asks
+            .iter()
+            .map(|ask| expected(ask, a, other, within))
+            .collect();
         for kernel in kernels() {
             let (got, report) = pool
-                .install(|| sweep_with(kernel.as_ref(), a, (!within).then_some(b), &asks, &Control::default()))
+                .install(|| {
+                    sweep_with(
+                        kernel.as_ref(),
+                        a,
+                        (!within).then_some(b),
+                        &asks,
+                        &Control::default(),
+                    )
+                })
                 .unwrap();
             assert_eq!(report.kernel, kernel.name());
             for (ask, (got, want)) in asks.iter().zip(got.iter().zip(&want)) {
-                assert!(got == want, "{name}, {}, within {within}: {ask:?}\ngot  {got:?}\nwant {want:?}", kernel.name());
+                assert!(
+                    got == want,
+                    "{name}, {}, within {within}: {ask:?}\ngot  {got:?}\nwant {want:?}",
+                    kernel.name()
+                );
             }
         }
     }
@@ -102,7 +187,15 @@ fn f32s(values: &[f64]) -> Vec<f32> {
 
 #[test]
 fn gaussians_of_many_shapes() {
-    for (n, m, d) in [(2, 1, 1), (3, 5, 2), (50, 41, 7), (224, 225, 31), (223, 449, 33), (300, 500, 64), (460, 7, 300)] {
+    for (n, m, d) in [
+        (2, 1, 1),
+        (3, 5, 2),
+        (50, 41, 7),
+        (224, 225, 31),
+        (223, 449, 33),
+        (300, 500, 64),
+        (460, 7, 300),
+    ] {
         let (a, b) = (f32s(&normal(1, n * d)), normal(2, m * d));
         let a = Points::from_f32("a", &a[..], d).unwrap();
         let b = Points::from_f64("b", &b[..], d).unwrap();
@@ -121,30 +214,67 @@ fn adversaries() {
         ("lattice", Box::new(|_, _, x| (x * 1.5).round())),
         ("all equal", Box::new(|_, _, _| 0.7)),
         ("all zero", Box::new(|_, _, _| 0.0)),
-        ("repeated rows", Box::new(move |i, c, _| ((i % 3) * 17 + c) as f64 * 0.31)),
-        ("one ulp apart", Box::new(move |i, _, _| ulp(1.0 / 3.0, i % 5))),
+        (
+            "repeated rows",
+            Box::new(move |i, c, _| ((i % 3) * 17 + c) as f64 * 0.31),
+        ),
+        (
+            "one ulp apart",
+            Box::new(move |i, _, _| ulp(1.0 / 3.0, i % 5)),
+        ),
         ("huge offset", Box::new(|_, _, x| 1e9 + x)),
-        ("one far outlier", Box::new(|i, _, x| if i == 100 { 1e30 } else { x })),
-        ("outlier beyond float32", Box::new(|i, _, x| if i == 100 { 1e120 * x } else { x })),
+        (
+            "one far outlier",
+            Box::new(|i, _, x| if i == 100 { 1e30 } else { x }),
+        ),
+        (
+            "outlier beyond float32",
+            Box::new(|i, _, x| if i == 100 { 1e120 * x } else { x }),
+        ),
         ("tiny", Box::new(|_, _, x| x * 1e-160)),
         ("subnormal", Box::new(|_, _, x| x * 1e-310)),
-        ("subnormal among others", Box::new(|i, _, x| if i % 2 == 0 { x * 1e-310 } else { x })),
+        (
+            "subnormal among others",
+            Box::new(|i, _, x| if i % 2 == 0 { x * 1e-310 } else { x }),
+        ),
         ("squares overflow nearly", Box::new(|_, _, x| x * 1e151)),
-        ("all scales", Box::new(|i, _, x| x * 10f64.powi((i % 40) as i32 * 7 - 140))),
-        ("constant columns", Box::new(|_, c, x| if c % 2 == 0 { 5.0 } else { x })),
-        ("one-hot", Box::new(|i, c, _| f64::from(u8::from(i % 9 == c)))),
-        ("clusters far apart", Box::new(|i, _, x| x * 1e-6 + (i % 4) as f64 * 1e6)),
+        (
+            "all scales",
+            Box::new(|i, _, x| x * 10f64.powi((i % 40) as i32 * 7 - 140)),
+        ),
+        (
+            "constant columns",
+            Box::new(|_, c, x| if c % 2 == 0 { 5.0 } else { x }),
+        ),
+        (
+            "one-hot",
+            Box::new(|i, c, _| f64::from(u8::from(i % 9 == c))),
+        ),
+        (
+            "clusters far apart",
+            Box::new(|i, _, x| x * 1e-6 + (i % 4) as f64 * 1e6),
+        ),
     ];
     for (name, change) in &cases {
         let make = |values: &[f64]| -> Vec<f64> {
-            values.iter().enumerate().map(|(at, &x)| change(at / d, at % d, x)).collect()
+            values
+                .iter()
+                .enumerate()
+                .map(|(at, &x)| change(at / d, at % d, x))
+                .collect()
         };
         let (a, b) = (make(&base), make(&other));
-        let (pa, pb) = (Points::from_f64("a", &a[..], d).unwrap(), Points::from_f64("b", &b[..], d).unwrap());
+        let (pa, pb) = (
+            Points::from_f64("a", &a[..], d).unwrap(),
+            Points::from_f64("b", &b[..], d).unwrap(),
+        );
         agree(name, &pa, &pb, 4);
         if a.iter().chain(&b).all(|x| x.abs() < 3e38) {
             let (a, b) = (f32s(&a), f32s(&b));
-            let (pa, pb) = (Points::from_f32("a", &a[..], d).unwrap(), Points::from_f32("b", &b[..], d).unwrap());
+            let (pa, pb) = (
+                Points::from_f32("a", &a[..], d).unwrap(),
+                Points::from_f32("b", &b[..], d).unwrap(),
+            );
             agree(&format!("{name}, float32"), &pa, &pb, 4);
         }
     }
@@ -174,11 +304,19 @@ proptest! {
 #[test]
 fn answers_and_counters_do_not_depend_on_threads() {
     let (a, b) = (f32s(&normal(5, 1500 * 20)), f32s(&normal(6, 900 * 20)));
-    let (a, b) = (Points::from_f32("a", &a[..], 20).unwrap(), Points::from_f32("b", &b[..], 20).unwrap());
+    let (a, b) = (
+        Points::from_f32("a", &a[..], 20).unwrap(),
+        Points::from_f32("b", &b[..], 20).unwrap(),
+    );
     let asks = asks(&a, &b, 5, false);
     let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let (replies, report) = pool.install(|| sweep(&a, Some(&b), &asks, &Control::default())).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        let (replies, report) = pool
+            .install(|| sweep(&a, Some(&b), &asks, &Control::default()))
+            .unwrap();
         assert_eq!(report.threads, threads);
         (replies, report.settled)
     };
@@ -186,7 +324,11 @@ fn answers_and_counters_do_not_depend_on_threads() {
     for threads in [2, 3, 8] {
         assert!(run(threads) == one, "{threads} threads");
     }
-    assert!(one.1 < 1500 * 900 / 10, "the filter must hold back most pairs, but {} were settled", one.1);
+    assert!(
+        one.1 < 1500 * 900 / 10,
+        "the filter must hold back most pairs, but {} were settled",
+        one.1
+    );
 }
 
 #[test]
@@ -195,8 +337,14 @@ fn a_cancelled_sweep_says_so() {
     let a = Points::from_f32("a", &a[..], 8).unwrap();
     let control = Control::default();
     control.cancel();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-    let ask = [Ask::Nearest { owner: Side::Rows, k: 3 }];
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .build()
+        .unwrap();
+    let ask = [Ask::Nearest {
+        owner: Side::Rows,
+        k: 3,
+    }];
     let result = pool.install(|| sweep(&a, None, &ask, &control));
     assert_eq!(result.unwrap_err(), Error::Cancelled);
 }
@@ -208,6 +356,9 @@ fn panels_cover_all_blocks_evenly() {
         assert_eq!(panels.iter().map(|p| p.len()).sum::<usize>(), blocks);
         assert!(panels.windows(2).all(|w| w[0].end == w[1].start));
         let sizes: Vec<usize> = panels.iter().map(|p| p.len()).collect();
-        assert!(sizes.iter().max().unwrap() <= &most && sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1);
+        assert!(
+            sizes.iter().max().unwrap() <= &most
+                && sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1
+        );
     }
 }

@@ -31,11 +31,27 @@ impl Micro for Avx2 {
     const MR: usize = MR;
     const NR: usize = NR;
 
-    fn micro(&self, rows: &[f32], columns: &[f32], tile: &mut [f32], first: bool) {
+    fn micro(
+        &self,
+        rows: &[f32],
+        columns: &[f32],
+        tile: &mut [f32],
+        first: bool,
+        ahead: [*const f32; 2],
+    ) {
         let depth = rows.len() / MR;
         assert!(columns.len() >= depth * NR && tile.len() >= (MR - 1) * BLOCK + NR);
         // SAFETY: the token proves AVX2 and FMA; the lengths were checked in the line above.
-        unsafe { micro(rows.as_ptr(), columns.as_ptr(), depth, tile.as_mut_ptr(), first) }
+        unsafe {
+            micro(
+                rows.as_ptr(),
+                columns.as_ptr(),
+                depth,
+                tile.as_mut_ptr(),
+                first,
+                ahead,
+            )
+        }
     }
 }
 
@@ -48,11 +64,17 @@ unsafe fn micro(
     depth: usize,
     tile: *mut f32,
     first: bool,
+    ahead: [*const f32; 2],
 ) {
     let mut sums = [[_mm256_setzero_ps(); 2]; MR];
-    for _ in 0..depth {
-        // SAFETY: the caller's lengths; each turn takes one group of each.
+    for k in 0..depth {
+        // SAFETY: the caller's lengths; each turn takes one group of each. A fetch may name any address.
         unsafe {
+            if k % 8 == 0 {
+                // 64 bytes of each every eighth turn.
+                _mm_prefetch::<_MM_HINT_T1>(ahead[0].wrapping_add(2 * k).cast());
+                _mm_prefetch::<_MM_HINT_T1>(ahead[1].wrapping_add(2 * k).cast());
+            }
             let y0 = _mm256_loadu_ps(columns);
             let y1 = _mm256_loadu_ps(columns.add(LANES));
             for (r, sum) in sums.iter_mut().enumerate() {

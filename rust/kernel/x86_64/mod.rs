@@ -52,7 +52,13 @@ macro_rules! float32_kernel {
                 float32::block_bytes(width, depth)
             }
 
-            fn pack(&self, layout: Layout, codes: Codes<'_>, slab: Range<usize>, block: &mut [Line]) {
+            fn pack(
+                &self,
+                layout: Layout,
+                codes: Codes<'_>,
+                slab: Range<usize>,
+                block: &mut [Line],
+            ) {
                 match layout {
                     Layout::Rows => float32::pack::<{ $mr }>(codes, slab, block),
                     Layout::Columns => float32::pack::<{ $nr }>(codes, slab, block),

@@ -1,0 +1,145 @@
+//! Rates of every kernel this processor has: packing, products, scan and the settled distance. The answer is checked before anything is timed.
+//!
+//! `cargo bench --bench kernels` (one thread; add a kernel's name to see it alone)
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use _core::codes::{Coded, Frame};
+use _core::distance::{self, Row};
+use _core::kernel::{self, BLOCK, ColumnScan, Kernel, Layout, RowScan, TILE_ROWS};
+use _core::points::Points;
+
+/// Seconds of one call: the best of several batches, each long enough to be timed.
+fn seconds(mut work: impl FnMut()) -> f64 {
+    let mut calls = 1;
+    loop {
+        let start = Instant::now();
+        (0..calls).for_each(|_| work());
+        if start.elapsed().as_secs_f64() > 0.05 {
+            break;
+        }
+        calls *= 2;
+    }
+    (0..5)
+        .map(|_| {
+            let start = Instant::now();
+            (0..calls).for_each(|_| work());
+            start.elapsed().as_secs_f64() / f64::from(calls)
+        })
+        .fold(f64::INFINITY, f64::min)
+}
+
+fn values(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed;
+    (0..count)
+        .map(|_| {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
+        })
+        .collect()
+}
+
+fn measure(kernel: &dyn Kernel, depth: usize) {
+    let (a, b) = (values(BLOCK * depth, 1), values(BLOCK * depth, 2));
+    let points = |name: &str, values| Points::from_f32(name, values, depth).expect("finite values");
+    let (a, b) = (points("a", a), points("b", b));
+    let frame = Frame::of(&[&a, &b]);
+    let (ca, cb) = (
+        Coded::new(&a, &frame, kernel),
+        Coded::new(&b, &frame, kernel),
+    );
+    let make = |layout| kernel::panel(kernel.block_bytes(layout, depth)).expect("memory");
+    let (mut rows, mut columns) = (make(Layout::Rows), make(Layout::Columns));
+    let mut codes = Vec::new();
+    let mut tile = vec![0.0; TILE_ROWS * BLOCK];
+    ca.pack(Layout::Rows, 0, &mut rows, &mut codes);
+    cb.pack(Layout::Columns, 0, &mut columns, &mut codes);
+    kernel.products(&rows, &columns, depth, &mut tile);
+    for (i, j) in [(0, 0), (3, 200), (223, 17), (100, 223)] {
+        let centred = |p: &Points<'_>, r: usize, c: usize| p.value(r, c) - frame.centre[c];
+        let truth: f64 = (0..depth)
+            .map(|c| centred(&a, i, c) * centred(&b, j, c))
+            .sum();
+        let unit = 2f64.powi(ca.facts[i].shift + cb.facts[j].shift + 2 * frame.exponent);
+        let got = f64::from(tile[i * BLOCK + j]) * unit;
+        assert!(
+            (got - truth).abs() < 1e-4 * depth as f64,
+            "{} ({i}, {j}): {got} is not {truth}",
+            kernel.name()
+        );
+        assert_eq!(
+            kernel.squared(a.row(i), b.row(j)),
+            distance::squared(a.row(i), b.row(j))
+        );
+    }
+    let pairs = (BLOCK * BLOCK) as f64;
+    let product = seconds(|| kernel.products(black_box(&rows), &columns, depth, &mut tile));
+    let rows_of_scan = vec![
+        RowScan {
+            a: f32::MAX / 4.0,
+            s: 1.0,
+            w: 0.0,
+            u: 0.0
+        };
+        BLOCK
+    ];
+    let columns_of_scan = ColumnScan {
+        s: [1.0; BLOCK],
+        h: [0.0; BLOCK],
+        b: [0.0; BLOCK],
+        v: [0.0; BLOCK],
+    };
+    let mut survivors = Vec::new();
+    let scan = seconds(|| {
+        kernel.scan(
+            black_box(&tile),
+            &rows_of_scan,
+            &columns_of_scan,
+            &mut survivors,
+        )
+    });
+    assert!(survivors.is_empty());
+    let pack_rows = seconds(|| ca.pack(Layout::Rows, 0, &mut rows, &mut codes));
+    let pack_columns = seconds(|| cb.pack(Layout::Columns, 0, &mut columns, &mut codes));
+    let measure = seconds(|| {
+        for i in 0..BLOCK {
+            black_box(kernel.measure(a.row(i), &frame.centre, frame.exponent));
+        }
+    });
+    let settle = seconds(|| {
+        for i in 0..BLOCK {
+            let (Row::F32(_), y) = (a.row(i), b.row(BLOCK - 1 - i)) else {
+                unreachable!()
+            };
+            black_box(kernel.squared(a.row(i), y));
+        }
+    });
+    let elements = (BLOCK * depth) as f64;
+    println!(
+        "{:>9} {depth:>5}   products {:7.1} GFLOP/s   scan {:5.2} Gpair/s   pack {:4.2} and {:4.2} ns   measure {:4.2} ns   settle {:5.2} ns an element",
+        kernel.name(),
+        2.0 * pairs * depth as f64 / product / 1e9,
+        pairs / scan / 1e9,
+        pack_rows / elements * 1e9,
+        pack_columns / elements * 1e9,
+        measure / elements * 1e9,
+        settle / elements * 1e9,
+    );
+}
+
+fn main() {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
+    for kernel in kernel::all_available() {
+        if wanted.is_empty() || wanted.iter().any(|name| name == kernel.name()) {
+            for depth in [16, 64, 256, 768, 2048] {
+                measure(kernel.as_ref(), depth);
+            }
+        }
+    }
+}
