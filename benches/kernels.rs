@@ -57,7 +57,7 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
     let mut tile = vec![0.0; TILE_ROWS * BLOCK];
     ca.pack(Layout::Rows, 0, &mut rows, &mut codes);
     cb.pack(Layout::Columns, 0, &mut columns, &mut codes);
-    kernel.products(&rows, &columns, depth, &mut tile);
+    kernel.products([&rows, &columns], None, depth, &mut tile);
     for (i, j) in [(0, 0), (3, 200), (223, 17), (100, 223)] {
         let centred = |p: &Points<'_>, r: usize, c: usize| p.value(r, c) - frame.centre[c];
         let truth: f64 = (0..depth)
@@ -76,16 +76,7 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
         );
     }
     let pairs = (BLOCK * BLOCK) as f64;
-    let product = seconds(|| kernel.products(black_box(&rows), &columns, depth, &mut tile));
-    let rows_of_scan = vec![
-        RowScan {
-            a: f32::MAX / 4.0,
-            s: 1.0,
-            w: 0.0,
-            u: 0.0
-        };
-        BLOCK
-    ];
+    let product = seconds(|| kernel.products([black_box(&rows), &columns], None, depth, &mut tile));
     let columns_of_scan = ColumnScan {
         s: [1.0; BLOCK],
         h: [0.0; BLOCK],
@@ -93,15 +84,21 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
         v: [0.0; BLOCK],
     };
     let mut survivors = Vec::new();
-    let scan = seconds(|| {
-        kernel.scan(
-            black_box(&tile),
-            &rows_of_scan,
-            &columns_of_scan,
-            &mut survivors,
-        )
+    // Once with a floor that ends nearly every vector, once with one that ends none.
+    let [scan, full_scan] = [1e30, f32::NEG_INFINITY].map(|floor| {
+        let row = RowScan {
+            a: 1e30,
+            s: 1.0,
+            w: 0.0,
+            u: 0.0,
+            floor,
+        };
+        let rows = [row; BLOCK];
+        let seconds =
+            seconds(|| kernel.scan(black_box(&tile), &rows, &columns_of_scan, &mut survivors));
+        assert!(survivors.is_empty());
+        seconds
     });
-    assert!(survivors.is_empty());
     let pack_rows = seconds(|| ca.pack(Layout::Rows, 0, &mut rows, &mut codes));
     let pack_columns = seconds(|| cb.pack(Layout::Columns, 0, &mut columns, &mut codes));
     let measure = seconds(|| {
@@ -119,10 +116,11 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
     });
     let elements = (BLOCK * depth) as f64;
     println!(
-        "{:>9} {depth:>5}   products {:7.1} GFLOP/s   scan {:5.2} Gpair/s   pack {:4.2} and {:4.2} ns   measure {:4.2} ns   settle {:5.2} ns an element",
+        "{:>9} {depth:>5}   products {:7.1} GFLOP/s   scan {:5.1}, {:4.1} Gpair/s   pack {:4.2} and {:4.2} ns   measure {:4.2} ns   settle {:5.2} ns an element",
         kernel.name(),
         2.0 * pairs * depth as f64 / product / 1e9,
         pairs / scan / 1e9,
+        pairs / full_scan / 1e9,
         pack_rows / elements * 1e9,
         pack_columns / elements * 1e9,
         measure / elements * 1e9,

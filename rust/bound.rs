@@ -25,7 +25,8 @@
 //! it is: `t <= (q_i + q_j)/2 - W/2 + 8 * 2^-24 (3 S + W/2) < -0.49 S`, while `s >= -M_i M_j (1 + gamma) > -0.26 S` when codes are rounded values
 //! and `s = 0` when they are zeros. Underflowing operations lose less than `2^-149` each, under the `2^-80`; overflow gives infinities and
 //! NaN: `a = -inf`, `w = inf` and NaN all pass the pair on (the test is "not less"), and `a s_j = +inf` can only hold
-//! back a pair whose true threshold is beyond every float32. QED
+//! back a pair whose true threshold is beyond every float32. A row's `floor` is a lower bound, in float64 and rounded down, on the same threshold over all
+//! columns of the block, with the slack still in `a`: what is below it is below every `t` in real arithmetic. QED
 
 use crate::codes::{BlockFacts, Facts, power_of_two};
 

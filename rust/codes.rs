@@ -20,6 +20,8 @@ use crate::points::Points;
 
 /// Exponents are kept this close to the sweep's own.
 const REACH: i32 = 60;
+/// Beyond this exponent squares in sweep units are not even computed.
+const FAR: i32 = 450;
 /// Rows of each set that the centre and the scale are taken from.
 const SAMPLE: usize = 31;
 
@@ -150,6 +152,15 @@ pub fn measure_of<T: Scalar>(row: &[T], centre: &[f64], exponent: i32) -> Facts 
     // Sums of d terms, a square root and the centring's rounding: every quantity is inflated by more than all of them together.
     let inflate = 1.0 + power_of_two(-40) + row.len() as f64 * power_of_two(-51);
     let unit = power_of_two(shift);
+    if wanted > FAR {
+        // The square may be beyond float64: nothing is claimed of the row, and infinities make every comparison undecided.
+        return Facts {
+            square: f64::INFINITY,
+            norm: f64::INFINITY,
+            residual: f64::INFINITY,
+            shift,
+        };
+    }
     if wanted > REACH {
         // Out of reach: a code of zeros. The norm is measured at the row's own scale.
         let (squares, _) = sums_of(row, centre, factor(exponent, wanted));

@@ -86,6 +86,13 @@ pub fn kmeans(
             sets.len()
         )));
     }
+    if let Some(other) = sets.iter().find(|set| set.width() != sets[0].width()) {
+        return Err(Error::Invalid(format!(
+            "one set has {} columns, another has {}",
+            sets[0].width(),
+            other.width()
+        )));
+    }
     let kernel = kernel::choose()?;
     let kernel = kernel.as_ref();
     let union = Union::new(sets);
@@ -279,13 +286,13 @@ mod tests {
                 &found.labels[1][run * 400..(run + 1) * 400],
             ]
             .concat();
-            for i in 0..900 {
+            for (i, &label) in labels.iter().enumerate() {
                 let distance =
                     |c: usize| oracle::distance(all.row(i), Row::F64(&centers[c * 2..c * 2 + 2]));
                 let nearest = (0..3)
                     .min_by(|&a, &b| distance(a).total_cmp(&distance(b)))
                     .unwrap();
-                assert_eq!(labels[i], nearest as i32);
+                assert_eq!(label, nearest as i32);
             }
         }
         let run: Vec<i32> = found.labels[0][..500].to_vec();

@@ -79,18 +79,27 @@ pub fn pack<const WIDTH: usize>(codes: Codes<'_>, slab: Range<usize>, block: &mu
 /// The loops of the module's first paragraph.
 pub fn products<M: Micro>(
     micro: &M,
-    rows: &[Line],
-    columns: &[Line],
+    blocks: [&[Line]; 2],
+    likely: Option<[&[Line]; 2]>,
     depth: usize,
     tile: &mut [f32],
 ) {
-    let mut rows: &[f32] = bytemuck::cast_slice(rows);
-    let mut columns: &[f32] = bytemuck::cast_slice(columns);
+    let mut rows: &[f32] = bytemuck::cast_slice(blocks[0]);
+    let mut columns: &[f32] = bytemuck::cast_slice(blocks[1]);
+    // After the last slab comes the first of the blocks that follow.
+    let after = likely
+        .unwrap_or(blocks)
+        .map(|block| block.as_ptr().cast::<f32>());
     // LOOP 1
     for slab in (0..depth).step_by(DEPTH) {
         let deep = (depth - slab).min(DEPTH);
         let (row_slab, row_rest) = rows.split_at(whole(BLOCK, M::MR) * deep);
         let (column_slab, column_rest) = columns.split_at(whole(BLOCK, M::NR) * deep);
+        let next = if slab + deep == depth {
+            after
+        } else {
+            [row_rest.as_ptr(), column_rest.as_ptr()]
+        };
         let (across, down) = (BLOCK.div_ceil(M::NR), BLOCK.div_ceil(M::MR));
         // LOOP 2
         for (c, column_panel) in column_slab.chunks_exact(M::NR * deep).enumerate() {
@@ -99,12 +108,8 @@ pub fn products<M: Micro>(
                 let corner = &mut tile[r * M::MR * BLOCK + c * M::NR..];
                 // Each register tile fetches its share of the next slab's micro-panels r and c. Fetching beyond the end is harmless.
                 let ahead = [
-                    row_rest
-                        .as_ptr()
-                        .wrapping_add((r * across + c) * M::MR * deep / across),
-                    column_rest
-                        .as_ptr()
-                        .wrapping_add((c * down + r) * M::NR * deep / down),
+                    next[0].wrapping_add((r * across + c) * M::MR * deep / across),
+                    next[1].wrapping_add((c * down + r) * M::NR * deep / down),
                 ];
                 micro.micro(row_panel, column_panel, corner, slab == 0, ahead);
             }
@@ -119,6 +124,12 @@ pub fn scan(tile: &[f32], rows: &[RowScan], columns: &ColumnScan, survivors: &mu
     const LANES: usize = 16;
     for (r, (row, products)) in rows.iter().zip(tile.chunks_exact(BLOCK)).enumerate() {
         for start in (0..BLOCK).step_by(LANES) {
+            if products[start..start + LANES]
+                .iter()
+                .all(|product| product.lt(&row.floor))
+            {
+                continue;
+            }
             let passes: [bool; LANES] = std::array::from_fn(|l| {
                 let c = start + l;
                 let window = (row.u * columns.v[c])
@@ -126,7 +137,7 @@ pub fn scan(tile: &[f32], rows: &[RowScan], columns: &ColumnScan, survivors: &mu
                     .max(row.s * columns.b[c]);
                 let threshold = (row.a * columns.s[c] + row.s * columns.h[c]) - window;
                 // "Not less": a threshold that is not a number passes the pair on.
-                !products[c].lt(&threshold)
+                !products[c].lt(&row.floor) && !products[c].lt(&threshold)
             });
             if !passes.contains(&true) {
                 continue;

@@ -59,8 +59,31 @@ pub fn panel(bytes: usize) -> Result<Panel> {
             what: "a panel of codes".into(),
             bytes,
         })?;
+    ask_for_huge_pages(&mut panel);
     panel.resize(lines, Line([0; 64]));
     Ok(panel)
+}
+
+/// Tells Linux that a panel is worth huge pages: its blocks are read in many short streams, and the walks for small pages cost several per cent. A refusal
+/// changes nothing but speed.
+fn ask_for_huge_pages(panel: &mut Panel) {
+    #[cfg(target_os = "linux")]
+    {
+        unsafe extern "C" {
+            fn madvise(address: *mut std::ffi::c_void, length: usize, advice: i32) -> i32;
+        }
+        const PAGE: usize = 4096;
+        const MADV_HUGEPAGE: i32 = 14;
+        let start = panel.as_mut_ptr().addr().next_multiple_of(PAGE);
+        let end = (panel.as_mut_ptr().addr() + panel.capacity() * size_of::<Line>()) / PAGE * PAGE;
+        if start < end {
+            let address = panel.as_mut_ptr().with_addr(start).cast();
+            // SAFETY: whole pages inside an allocation of ours; the advice touches no content.
+            unsafe { madvise(address, end - start, MADV_HUGEPAGE) };
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = panel;
 }
 
 /// Codes of some rows, one after the other, as `codes` writes them. Shorter forms come as further variants.
@@ -81,6 +104,8 @@ pub struct RowScan {
     pub w: f32,
     /// The row's factor of the window that is a product.
     pub u: f32,
+    /// Not above any threshold of the row: most products are below even this.
+    pub floor: f32,
 }
 
 /// What the scan needs of the columns of a block.
@@ -137,8 +162,15 @@ pub trait Kernel: Send + Sync {
     /// multiple of [`Kernel::slab`] and is as long as that, or ends the rows.
     fn pack(&self, layout: Layout, codes: Codes<'_>, slab: Range<usize>, block: &mut [Line]);
 
-    /// All inner products of two packed blocks, row by row, [`BLOCK`] to a row.
-    fn products(&self, rows: &[Line], columns: &[Line], depth: usize, tile: &mut [f32]);
+    /// All inner products of a packed block of rows and one of columns, row by row, [`BLOCK`] to a row. `likely` are the blocks that will probably be
+    /// multiplied next; fetching their beginning early hides the wait for it.
+    fn products(
+        &self,
+        blocks: [&[Line]; 2],
+        likely: Option<[&[Line]; 2]>,
+        depth: usize,
+        tile: &mut [f32],
+    );
 
     /// Appends every pair of the tile whose product is not below its threshold, in row order.
     fn scan(
@@ -153,6 +185,9 @@ pub trait Kernel: Send + Sync {
     fn squared(&self, x: Row<'_>, y: Row<'_>) -> f64 {
         distance::squared(x, y)
     }
+
+    /// Starts to fetch a row that will be settled next.
+    fn fetch(&self, _row: Row<'_>) {}
 
     /// `codes::encode`, bit for bit.
     fn encode(&self, row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [f32]) {

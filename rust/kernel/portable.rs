@@ -73,8 +73,14 @@ impl Kernel for Portable {
         }
     }
 
-    fn products(&self, rows: &[Line], columns: &[Line], depth: usize, tile: &mut [f32]) {
-        float32::products(self, rows, columns, depth, tile);
+    fn products(
+        &self,
+        blocks: [&[Line]; 2],
+        likely: Option<[&[Line]; 2]>,
+        depth: usize,
+        tile: &mut [f32],
+    ) {
+        float32::products(self, blocks, likely, depth, tile);
     }
 
     fn scan(

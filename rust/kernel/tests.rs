@@ -82,7 +82,7 @@ fn products_never_leave_the_bound() {
             for block in 0..2 {
                 ca.pack(Layout::Rows, 0, &mut panels[0], &mut codes);
                 cb.pack(Layout::Columns, block, &mut panels[1], &mut codes);
-                kernel.products(&panels[0], &panels[1], d, &mut tile);
+                kernel.products([&panels[0], &panels[1]], None, d, &mut tile);
                 for i in 0..n {
                     for j in block * BLOCK..m.min((block + 1) * BLOCK) {
                         let unit = power_of_two(-frame.exponent);
@@ -158,6 +158,7 @@ fn scans_agree_with_the_plain_one_up_to_their_rounding() {
                         at(500 + r)
                     },
                     u: at(1000 + r).abs(),
+                    floor: [f32::NEG_INFINITY, 0.5, f32::NAN][(trial + r) % 3],
                 })
                 .collect();
             let columns = ColumnScan {

@@ -1,6 +1,6 @@
 //! Counts of balls and points. A point is in a ball when its distance is at most the radius (closed) or below it (open); distances decide, not squares.
 
-use super::{Answers, Hearing, Reply, TINY, WIDER};
+use super::{Answers, Hearing, Reply, TINY, WIDER, raise};
 
 /// The square above which a ball hears nothing; an open ball of radius zero is empty.
 pub fn window(radius: f64, closed: bool) -> f64 {
@@ -54,8 +54,8 @@ impl<'a> CountWithin<'a> {
 }
 
 impl Answers for CountWithin<'_> {
-    fn own(&self, row: usize) -> f64 {
-        self.windows[row]
+    fn widen(&self, windows: &mut [f64]) {
+        raise(windows, self.windows.iter().copied());
     }
 
     fn hears(&self, row: usize, _other: u32, _value: f64, low: f64, high: f64) -> Hearing {
@@ -96,9 +96,7 @@ impl<'a> CoveredBy<'a> {
 }
 
 impl Answers for CoveredBy<'_> {
-    fn own(&self, _row: usize) -> f64 {
-        f64::NEG_INFINITY
-    }
+    fn widen(&self, _windows: &mut [f64]) {}
 
     fn hears(&self, _row: usize, _other: u32, value: f64, low: f64, high: f64) -> Hearing {
         hears(value, low, high)
@@ -138,9 +136,7 @@ impl<'a> Covered<'a> {
 }
 
 impl Answers for Covered<'_> {
-    fn own(&self, _row: usize) -> f64 {
-        f64::NEG_INFINITY
-    }
+    fn widen(&self, _windows: &mut [f64]) {}
 
     fn hears(&self, row: usize, _other: u32, value: f64, low: f64, high: f64) -> Hearing {
         if self.covered[row] {

@@ -102,6 +102,13 @@ pub enum Ask {
     },
 }
 
+/// Raises each entry to the matching value.
+pub(crate) fn raise(windows: &mut [f64], values: impl IntoIterator<Item = f64>) {
+    for (window, value) in windows.iter_mut().zip(values) {
+        *window = window.max(value);
+    }
+}
+
 /// What the window of an ordered pair is built from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -137,18 +144,23 @@ pub struct Candidate {
 
 /// The answers of one question for one block of rows. `row` counts within the block, `other` within the other set.
 pub trait Answers: Send {
-    /// The owner's part of the window.
-    fn own(&self, row: usize) -> f64;
+    /// Raises every row's entry to the owner's part of this question's window.
+    fn widen(&self, windows: &mut [f64]);
 
     /// What to make of a pair whose squared distance is in `low..=high`. `value` is the other point's part of the window.
     /// Bounds that are not numbers count as unknown.
     fn hears(&self, row: usize, other: u32, value: f64, low: f64, high: f64) -> Hearing;
 
-    /// Tells all pairs of the row that are about to be settled, so that the window may close before they are.
+    /// Tells pairs of the row that have not been told before, so that the window may close before they are settled. They will all be judged.
     fn tighten(&mut self, _row: usize, _candidates: &mut [Candidate]) {}
 
     /// Whether [`Answers::tighten`] does anything.
     fn tightens(&self) -> bool {
+        false
+    }
+
+    /// Whether some row's window is still without bound, so that it is worth a look at a few pairs before the scan.
+    fn unbounded(&self) -> bool {
         false
     }
 

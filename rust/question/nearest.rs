@@ -1,6 +1,6 @@
 //! The k nearest points of the other side, ordered by (distance, index).
 
-use super::{Answers, Candidate, Hearing, Reply, TINY, WIDER};
+use super::{Answers, Candidate, Hearing, Reply, TINY, WIDER, raise};
 
 /// Up to `k` best pairs a row, sorted; the window is the k-th best.
 pub struct Nearest {
@@ -28,8 +28,8 @@ impl Nearest {
 }
 
 impl Answers for Nearest {
-    fn own(&self, row: usize) -> f64 {
-        self.bounds[row]
+    fn widen(&self, windows: &mut [f64]) {
+        raise(windows, self.bounds.iter().copied());
     }
 
     fn hears(&self, row: usize, other: u32, _value: f64, low: f64, _high: f64) -> Hearing {
@@ -44,6 +44,10 @@ impl Answers for Nearest {
 
     fn tightens(&self) -> bool {
         true
+    }
+
+    fn unbounded(&self) -> bool {
+        self.bounds.contains(&f64::INFINITY)
     }
 
     /// The k-th smallest of the settled distances and of the candidates' upper bounds bounds the final k-th distance: k pairs are that near.

@@ -1,6 +1,6 @@
 //! The nearest point of each group of the other side: `size` consecutive points make a group (k-means: the centres of one run).
 
-use super::{Answers, Candidate, Hearing, Reply, TINY, WIDER};
+use super::{Answers, Candidate, Hearing, Reply, TINY, WIDER, raise};
 
 /// The best pair of every row and group; a row's window is its widest group's.
 pub struct NearestOfEach {
@@ -30,10 +30,9 @@ impl NearestOfEach {
 }
 
 impl Answers for NearestOfEach {
-    fn own(&self, row: usize) -> f64 {
-        self.bounds[row * self.groups..(row + 1) * self.groups]
-            .iter()
-            .fold(f64::NEG_INFINITY, |widest, &bound| widest.max(bound))
+    fn widen(&self, windows: &mut [f64]) {
+        let widest = |bounds: &[f64]| bounds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        raise(windows, self.bounds.chunks_exact(self.groups).map(widest));
     }
 
     fn hears(&self, row: usize, other: u32, _value: f64, low: f64, _high: f64) -> Hearing {
@@ -47,6 +46,10 @@ impl Answers for NearestOfEach {
 
     fn tightens(&self) -> bool {
         true
+    }
+
+    fn unbounded(&self) -> bool {
+        self.bounds.contains(&f64::INFINITY)
     }
 
     fn tighten(&mut self, row: usize, candidates: &mut [Candidate]) {

@@ -1,7 +1,7 @@
 //! The best ratio radius / distance of each row over the balls of the other side (realism).
 //! A radius of zero never counts (0 / 0 is 0); a positive radius at distance zero is infinite.
 
-use super::{Answers, Candidate, Hearing, Reply, TINY, WIDER};
+use super::{Answers, Candidate, Hearing, Reply, TINY, WIDER, raise};
 
 /// The other point's factor of the window: its squared radius.
 pub fn window(radius: f64) -> f64 {
@@ -30,13 +30,20 @@ impl<'a> BestRatio<'a> {
     }
 }
 
-impl Answers for BestRatio<'_> {
+impl BestRatio<'_> {
+    /// The row's factor of the window.
     fn own(&self, row: usize) -> f64 {
         if self.best[row] == f64::INFINITY {
             return 0.0;
         }
         // A bound of zero gives infinity: nothing is known yet.
         WIDER / self.bounds[row]
+    }
+}
+
+impl Answers for BestRatio<'_> {
+    fn widen(&self, windows: &mut [f64]) {
+        raise(windows, (0..self.best.len()).map(|row| self.own(row)));
     }
 
     fn hears(&self, row: usize, other: u32, value: f64, low: f64, _high: f64) -> Hearing {
@@ -52,6 +59,10 @@ impl Answers for BestRatio<'_> {
 
     fn tightens(&self) -> bool {
         true
+    }
+
+    fn unbounded(&self) -> bool {
+        self.bounds.contains(&0.0)
     }
 
     fn tighten(&mut self, row: usize, candidates: &mut [Candidate]) {

@@ -28,10 +28,11 @@ use crate::error::{Error, Result};
 use crate::kernel::{self, BLOCK, Kernel, Layout, Line, Panel};
 use crate::points::Points;
 use crate::question::{Answers, Ask, Reply, Shape, Side};
+use schedule::Task;
 use task::{Blocks, Held, Scratch};
 
 /// Packed codes take at most this share of the inputs ...
-const SHARE: usize = 5;
+const SHARE: usize = 4;
 /// ... but never less than this many bytes, nor more.
 const LEAST: usize = 8 << 20;
 const MOST: usize = 512 << 20;
@@ -262,16 +263,25 @@ impl<'a> Job<'a> {
         let scratch: Vec<Mutex<Scratch>> = (0..rayon::current_num_threads())
             .map(|_| Mutex::new(Scratch::new()))
             .collect();
+        let mut packed_columns = None;
         for (p, row_panel) in row_panels.iter().enumerate() {
             self.pack(Layout::Rows, self.rows, row_panel, bytes[0], &mut row_codes)?;
-            for column_panel in column_panels.iter().skip(if within { p } else { 0 }) {
-                self.pack(
-                    Layout::Columns,
-                    self.columns,
-                    column_panel,
-                    bytes[1],
-                    &mut column_codes,
-                )?;
+            // Every other row panel goes through the columns backwards, so that the panel at the turn is still packed.
+            let mut order: Vec<usize> = (if within { p } else { 0 }..column_panels.len()).collect();
+            if !within && p % 2 == 1 {
+                order.reverse();
+            }
+            for q in order {
+                let column_panel = &column_panels[q];
+                if packed_columns.replace(q) != Some(q) {
+                    self.pack(
+                        Layout::Columns,
+                        self.columns,
+                        column_panel,
+                        bytes[1],
+                        &mut column_codes,
+                    )?;
+                }
                 let diagonal = within && row_panel == column_panel;
                 let schedule = if diagonal {
                     schedule::within(row_panel.len())
@@ -279,7 +289,7 @@ impl<'a> Job<'a> {
                     schedule::across(row_panel.len(), column_panel.len())
                 };
                 let columns_state = if within { &states[0] } else { &states[1] };
-                schedule.run(|(row, column)| {
+                schedule.run(|(row, column), likely| {
                     let blocks =
                         self.blocks(row_panel.start + row, column_panel.start + column, within);
                     // The schedule gives a block to one task at a time, so these locks never wait.
@@ -297,16 +307,21 @@ impl<'a> Job<'a> {
                     let mut scratch = scratch[worker]
                         .try_lock()
                         .expect("a worker has one task at a time");
-                    let line =
-                        |bytes: usize, block: usize| block * bytes / 64..(block + 1) * bytes / 64;
+                    let packed = |(row, column): Task| {
+                        let lines = bytes.map(|bytes| bytes / 64);
+                        [
+                            &row_codes[row * lines[0]..(row + 1) * lines[0]],
+                            &column_codes[column * lines[1]..(column + 1) * lines[1]],
+                        ]
+                    };
                     !self.control.is_cancelled()
                         && self
                             .task(
                                 blocks,
                                 &mut held,
                                 &mut scratch,
-                                &row_codes[line(bytes[0], row)],
-                                &column_codes[line(bytes[1], column)],
+                                packed((row, column)),
+                                likely.map(packed),
                             )
                             .is_ok()
                 });

@@ -80,34 +80,40 @@ impl Schedule {
         }
     }
 
-    /// Runs every task on the current pool. A task that returns false ends the run: what comes after it is not started.
-    pub fn run(&self, work: impl Fn(Task) -> bool + Sync) {
+    /// Runs every task on the current pool; `work` is given the task and the one that is likely to follow on the same thread. A task that returns false
+    /// ends the run: what comes after it is not started.
+    pub fn run(&self, work: impl Fn(Task, Option<Task>) -> bool + Sync) {
         let waiting: Vec<AtomicU8> = self.before.iter().map(|&n| AtomicU8::new(n)).collect();
         rayon::scope(|scope| {
             for (t, &before) in self.before.iter().enumerate() {
                 if before == 0 {
                     let (waiting, work) = (&waiting, &work);
-                    scope.spawn(move |scope| self.step(t, waiting, work, scope));
+                    scope.spawn(move |scope| self.chain(t, waiting, work, scope));
                 }
             }
         });
     }
 
-    fn step<'s>(
+    /// Runs a task, then whatever it made ready, its row block's next task before its column block's.
+    fn chain<'s>(
         &'s self,
-        t: usize,
+        mut t: usize,
         waiting: &'s [AtomicU8],
-        work: &'s (impl Fn(Task) -> bool + Sync),
+        work: &'s (impl Fn(Task, Option<Task>) -> bool + Sync),
         scope: &Scope<'s>,
     ) {
-        if !work(self.tasks[t]) {
-            return;
-        }
-        for next in self.next[t].into_iter().flatten() {
-            let next = next as usize;
-            if waiting[next].fetch_sub(1, Ordering::AcqRel) == 1 {
-                scope.spawn(move |scope| self.step(next, waiting, work, scope));
+        loop {
+            let likely = self.next[t][0].map(|next| self.tasks[next as usize]);
+            if !work(self.tasks[t], likely) {
+                return;
             }
+            let ready = |next: &u32| waiting[*next as usize].fetch_sub(1, Ordering::AcqRel) == 1;
+            let [row, column] = self.next[t].map(|next| next.filter(ready));
+            let Some(next) = row.or(column) else { return };
+            if let (Some(_), Some(other)) = (row, column) {
+                scope.spawn(move |scope| self.chain(other as usize, waiting, work, scope));
+            }
+            t = next as usize;
         }
     }
 
@@ -149,7 +155,7 @@ mod tests {
             let busy: Vec<Mutex<()>> = (0..32).map(|_| Mutex::new(())).collect();
             let ran = Mutex::new(Vec::new());
             pool.install(|| {
-                schedule.run(|(row, column)| {
+                schedule.run(|(row, column), _| {
                     let column_slot = if shared { column } else { 16 + column };
                     let _row = busy[row].try_lock().expect("a row block in two tasks");
                     let _column = (column_slot != row).then(|| {

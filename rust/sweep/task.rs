@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! products   the kernel's tile of inner products
+//! seed       rows that have heard nothing yet look at a few pairs, so that their windows do not let all of them through
 //! windows    the widest window of every row and column over all questions, as thresholds
 //! scan       most pairs end here
 //! judge      the others by their own interval: nothing, inside, or undecided, question by question
@@ -17,7 +18,7 @@ use crate::bound::{above, below};
 use crate::codes::power_of_two;
 use crate::error::Result;
 use crate::kernel::{BLOCK, ColumnScan, Line, RowScan, Survivor, TILE_ROWS};
-use crate::question::{Candidate, Hearing, Shape, Side};
+use crate::question::{Candidate, Hearing, Shape, Side, raise};
 
 /// Working memory of one worker.
 pub struct Scratch {
@@ -117,18 +118,19 @@ impl Blocks {
 }
 
 impl<'a> Job<'a> {
-    /// Runs one task.
+    /// Runs one task on its packed row block and column block; `likely` are those of the task that comes next.
     pub fn task(
         &self,
         blocks: Blocks,
         held: &mut Held<'_, 'a>,
         scratch: &mut Scratch,
-        rows: &[Line],
-        columns: &[Line],
+        packed: [&[Line]; 2],
+        likely: Option<[&[Line]; 2]>,
     ) -> Result<()> {
         let width = self.rows.points.width();
         self.kernel
-            .products(rows, columns, width, &mut scratch.tile);
+            .products(packed, likely, width, &mut scratch.tile);
+        self.seed(blocks, held, scratch);
         self.windows(blocks, held, scratch);
         scratch.survivors.clear();
         self.kernel.scan(
@@ -154,63 +156,105 @@ impl<'a> Job<'a> {
         self.settle(blocks, held, scratch)
     }
 
-    /// Lemma 3 of `bound`: thresholds of the scan.
-    fn windows(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) {
-        // Row window, column window, and the factors of the product, in the caller's units.
-        let mut row = [[f64::NEG_INFINITY, 0.0]; BLOCK];
-        let mut column = [[f64::NEG_INFINITY, 0.0]; BLOCK];
-        for voice in &self.voices {
+    /// First bounds for rows without any, from their pairs with a few points of the other block.
+    fn seed(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) {
+        const FEW: usize = 64;
+        let unit = power_of_two(2 * self.frame.exponent);
+        for voice in self.voices.iter().filter(|voice| voice.tightens) {
+            // On the diagonal the first direction has told both points of every pair.
+            if blocks.diagonal && voice.owner == Side::Columns || !answers(held, voice).unbounded()
+            {
+                continue;
+            }
             let (owners, others) = match voice.owner {
-                Side::Rows => (&mut row, &mut column),
-                Side::Columns => (&mut column, &mut row),
-            };
-            let (owner_count, other_count) = match voice.owner {
                 Side::Rows => (blocks.row_count, blocks.column_count),
                 Side::Columns => (blocks.column_count, blocks.row_count),
             };
+            let other_start = blocks.start(voice.owner.other());
+            for own in 0..owners {
+                scratch.candidates.clear();
+                for other in 0..others.min(FEW) {
+                    if blocks.diagonal && own == other {
+                        continue;
+                    }
+                    let (row, column) = match voice.owner {
+                        Side::Rows => (own, other),
+                        Side::Columns => (other, own),
+                    };
+                    let (_, high) = self.bound.interval(
+                        &self.rows.facts[blocks.start(Side::Rows) + row],
+                        &self.columns.facts[blocks.start(Side::Columns) + column],
+                        scratch.tile[row * BLOCK + column],
+                    );
+                    let other = other_start + other;
+                    scratch.candidates.push(Candidate {
+                        other: other as u32,
+                        value: self.values[voice.ask].as_ref().map_or(0.0, |v| v[other]),
+                        high: high * unit,
+                    });
+                }
+                answers(held, voice).tighten(own, &mut scratch.candidates);
+            }
+        }
+    }
+
+    /// Lemma 3 of `bound`: thresholds of the scan.
+    fn windows(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) {
+        // The plain window of every row and column and its factor of the product, in the caller's units.
+        let mut row = [[f64::NEG_INFINITY; BLOCK], [0.0; BLOCK]];
+        let mut column = [[f64::NEG_INFINITY; BLOCK], [0.0; BLOCK]];
+        for voice in &self.voices {
+            let (owners, others, other_count) = match voice.owner {
+                Side::Rows => (&mut row, &mut column, blocks.column_count),
+                Side::Columns => (&mut column, &mut row, blocks.row_count),
+            };
             let slot = usize::from(voice.shape == Shape::Product);
             if voice.shape != Shape::Other {
-                let state = held.side(voice.owner);
-                let answers = state[voice.ask].as_ref().expect("the owner has answers");
-                for (r, owner) in owners.iter_mut().take(owner_count).enumerate() {
-                    owner[slot] = owner[slot].max(answers.own(r));
-                }
+                answers(held, voice).widen(&mut owners[slot]);
             }
             if let Some(values) = &self.values[voice.ask] {
                 let start = blocks.start(voice.owner.other());
-                for (other, &value) in others.iter_mut().zip(&values[start..start + other_count]) {
-                    other[slot] = other[slot].max(value);
-                }
+                raise(
+                    &mut others[slot],
+                    values[start..start + other_count].iter().copied(),
+                );
             }
         }
         let unit = power_of_two(-2 * self.frame.exponent);
         let scaled = |window: f64| window * unit * (1.0 + f64::EPSILON) + f64::MIN_POSITIVE;
-        let facts = &self.columns.blocks[blocks.column_block];
-        scratch.rows.clear();
-        for (r, window) in row.iter().take(blocks.row_count).enumerate() {
-            let row = &self.rows.facts[blocks.start(Side::Rows) + r];
-            let s = power_of_two(-row.shift);
-            scratch.rows.push(RowScan {
-                a: self.bound.row_threshold(row, facts),
-                s: s as f32,
-                w: above(0.5 * scaled(window[0]) * s),
-                u: above(0.5 * scaled(window[1]) * s),
-            });
-        }
-        for (c, window) in column.iter().enumerate() {
+        let columns = &mut scratch.columns;
+        let mut floors = Floors::new();
+        for (c, (&window, &factor)) in column[0].iter().zip(&column[1]).enumerate() {
             if c < blocks.column_count {
                 let facts = &self.columns.facts[blocks.start(Side::Columns) + c];
                 let s = power_of_two(-facts.shift);
-                scratch.columns.s[c] = s as f32;
-                scratch.columns.h[c] = below(0.5 * facts.square * s);
-                scratch.columns.b[c] = above(0.5 * scaled(window[0]) * s);
-                scratch.columns.v[c] = above(window[1] * s);
+                let (half, window) = (0.5 * facts.square, 0.5 * scaled(window));
+                columns.s[c] = s as f32;
+                columns.h[c] = below(half * s);
+                columns.b[c] = above(window * s);
+                columns.v[c] = above(factor * s);
+                floors.column(s, half, window, factor);
             } else {
-                scratch.columns.s[c] = 1.0;
-                scratch.columns.h[c] = f32::MAX;
-                scratch.columns.b[c] = f32::NEG_INFINITY;
-                scratch.columns.v[c] = 0.0;
+                columns.s[c] = 1.0;
+                columns.h[c] = f32::MAX;
+                columns.b[c] = f32::NEG_INFINITY;
+                columns.v[c] = 0.0;
             }
+        }
+        let facts_of_columns = &self.columns.blocks[blocks.column_block];
+        let facts = &self.rows.facts[blocks.start(Side::Rows)..][..blocks.row_count];
+        scratch.rows.clear();
+        for (facts, (&window, &factor)) in facts.iter().zip(row[0].iter().zip(&row[1])) {
+            let s = power_of_two(-facts.shift);
+            let mut scan = RowScan {
+                a: self.bound.row_threshold(facts, facts_of_columns),
+                s: s as f32,
+                w: above(0.5 * scaled(window) * s),
+                u: above(0.5 * scaled(factor) * s),
+                floor: 0.0,
+            };
+            scan.floor = floors.row(&scan);
+            scratch.rows.push(scan);
         }
     }
 
@@ -269,7 +313,11 @@ impl<'a> Job<'a> {
     /// The exact distance of what is still undecided, told to every voice that waits for it.
     fn settle(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) -> Result<()> {
         let mut settled = 0;
-        for pair in &scratch.undecided {
+        for (p, pair) in scratch.undecided.iter().enumerate() {
+            if let Some(next) = scratch.undecided.get(p + 1) {
+                let j = blocks.start(Side::Columns) + usize::from(next.column);
+                self.kernel.fetch(self.columns.points.row(j));
+            }
             let mut waiting = 0u64;
             for (v, voice) in self.voices.iter().enumerate() {
                 if pair.voices & (1 << v) != 0
@@ -303,6 +351,46 @@ impl<'a> Job<'a> {
         self.settled.fetch_add(settled, Relaxed);
         self.control.advance(blocks.pairs());
         Ok(())
+    }
+}
+
+/// What bounds all thresholds of a row from below: `t = s_j (a + s_i h' - max(w, s_i b', u v'))`, where primes are the columns' values without their scale.
+struct Floors {
+    scales: (f64, f64),
+    half: f64,
+    half_less_window: f64,
+    factor: f64,
+}
+
+impl Floors {
+    fn new() -> Self {
+        Self {
+            scales: (f64::INFINITY, 0.0),
+            half: f64::INFINITY,
+            half_less_window: f64::INFINITY,
+            factor: 0.0,
+        }
+    }
+
+    fn column(&mut self, scale: f64, half: f64, window: f64, factor: f64) {
+        self.scales = (self.scales.0.min(scale), self.scales.1.max(scale));
+        self.half = self.half.min(half);
+        self.half_less_window = self.half_less_window.min(half - window);
+        self.factor = self.factor.max(factor);
+    }
+
+    fn row(&self, row: &RowScan) -> f32 {
+        let [a, s, w, u] = [row.a, row.s, row.w, row.u].map(f64::from);
+        // As in the scan, a product 0 x infinity is left out.
+        let least = a + (s * self.half - w.max(u * self.factor)).min(s * self.half_less_window);
+        below(
+            least
+                * if least < 0.0 {
+                    self.scales.1
+                } else {
+                    self.scales.0
+                },
+        )
     }
 }
 

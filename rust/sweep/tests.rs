@@ -228,6 +228,10 @@ fn adversaries() {
             Box::new(|i, _, x| if i == 100 { 1e30 } else { x }),
         ),
         (
+            "outlier whose square overflows in sweep units",
+            Box::new(|i, _, x| if i == 100 { 1e70 } else { x * 1e-90 }),
+        ),
+        (
             "outlier beyond float32",
             Box::new(|i, _, x| if i == 100 { 1e120 * x } else { x }),
         ),

@@ -114,11 +114,17 @@ unsafe fn scan(
     for (r, row) in rows.iter().enumerate() {
         let (a, s) = (_mm256_set1_ps(row.a), _mm256_set1_ps(row.s));
         let (w, u) = (_mm256_set1_ps(row.w), _mm256_set1_ps(row.u));
+        let floor = _mm256_set1_ps(row.floor);
         for c in (0..BLOCK).step_by(LANES) {
-            // SAFETY: c + LANES <= BLOCK, the length of every column array and of every row of the tile.
-            let (product, scale, half, window, factor) = unsafe {
+            // SAFETY: c + LANES <= BLOCK, the length of every row of the tile.
+            let product = unsafe { _mm256_loadu_ps(tile.as_ptr().add(r * BLOCK + c)) };
+            let possible = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(product, floor));
+            if possible == 0 {
+                continue;
+            }
+            // SAFETY: c + LANES <= BLOCK, the length of every column array.
+            let (scale, half, window, factor) = unsafe {
                 (
-                    _mm256_loadu_ps(tile.as_ptr().add(r * BLOCK + c)),
                     _mm256_loadu_ps(columns.s.as_ptr().add(c)),
                     _mm256_loadu_ps(columns.h.as_ptr().add(c)),
                     _mm256_loadu_ps(columns.b.as_ptr().add(c)),
@@ -132,7 +138,8 @@ unsafe fn scan(
             );
             let threshold =
                 _mm256_sub_ps(_mm256_fmadd_ps(a, scale, _mm256_mul_ps(s, half)), widest);
-            let mut mask = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(product, threshold));
+            let mut mask =
+                possible & _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(product, threshold));
             while mask != 0 {
                 let column = c + mask.trailing_zeros() as usize;
                 mask &= mask - 1;

@@ -116,11 +116,17 @@ unsafe fn scan(
     for (r, row) in rows.iter().enumerate() {
         let (a, s) = (_mm512_set1_ps(row.a), _mm512_set1_ps(row.s));
         let (w, u) = (_mm512_set1_ps(row.w), _mm512_set1_ps(row.u));
+        let floor = _mm512_set1_ps(row.floor);
         for c in (0..BLOCK).step_by(LANES) {
-            // SAFETY: c + LANES <= BLOCK, the length of every column array and of every row of the tile.
-            let (product, scale, half, window, factor) = unsafe {
+            // SAFETY: c + LANES <= BLOCK, the length of every row of the tile.
+            let product = unsafe { _mm512_loadu_ps(tile.as_ptr().add(r * BLOCK + c)) };
+            let possible = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(product, floor);
+            if possible == 0 {
+                continue;
+            }
+            // SAFETY: c + LANES <= BLOCK, the length of every column array.
+            let (scale, half, window, factor) = unsafe {
                 (
-                    _mm512_loadu_ps(tile.as_ptr().add(r * BLOCK + c)),
                     _mm512_loadu_ps(columns.s.as_ptr().add(c)),
                     _mm512_loadu_ps(columns.h.as_ptr().add(c)),
                     _mm512_loadu_ps(columns.b.as_ptr().add(c)),
@@ -134,7 +140,7 @@ unsafe fn scan(
             );
             let threshold =
                 _mm512_sub_ps(_mm512_fmadd_ps(a, scale, _mm512_mul_ps(s, half)), widest);
-            let mut mask = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(product, threshold);
+            let mut mask = possible & _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(product, threshold);
             while mask != 0 {
                 let column = c + mask.trailing_zeros() as usize;
                 mask &= mask - 1;
