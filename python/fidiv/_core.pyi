@@ -1,0 +1,117 @@
+"""The compiled core: points, sweeps over pairs of them, and the primitives that need speed."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Side: TypeAlias = Literal["rows", "columns"]
+_Nearest: TypeAlias = tuple[Literal["nearest"], _Side, int]
+_Balls: TypeAlias = tuple[Literal["count_within", "covered_by", "covered"], _Side, NDArray[np.float64], bool]
+_BestRatio: TypeAlias = tuple[Literal["best_ratio"], _Side, NDArray[np.float64]]
+_Question: TypeAlias = _Nearest | _Balls | _BestRatio
+_Progress: TypeAlias = Callable[[int, int], object] | None
+
+@final
+class Points:
+    """A checked block of points: n rows (points) of d columns. Borrows the array, never copies it.
+
+    `array` is 2-D, C-contiguous, aligned, of native float32 or float64, with n >= 1 and d >= 1. Raises
+    ValueError that names `name` for NaN and infinite values (how many, and where the first is) and for
+    values too large to square, TypeError for what is no such array. `n_jobs` threads look at the values. The
+    array must not be changed while the points are in use."""
+
+    def __new__(
+        cls,
+        array: NDArray[np.float32] | NDArray[np.float64],
+        name: str,
+        *,
+        n_jobs: int | None = None,
+    ) -> Points: ...
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, d)."""
+    @property
+    def name(self) -> str:
+        """What errors call these points."""
+    @property
+    def array(self) -> NDArray[Any]:
+        """The array the points were made of."""
+
+def sweep(
+    rows: Points,
+    columns: Points | None,
+    questions: Sequence[_Question],
+    *,
+    n_jobs: int | None = None,
+    progress: _Progress = None,
+) -> tuple[list[Any], dict[str, Any]]:
+    """Answers all questions in one pass over the pairs (row, column); each pair is looked at once.
+
+    `columns=None` sweeps within one set: every unordered pair once, the point itself left out, side "rows"
+    only. "side" names the set whose points ask for neighbours or are the centres of balls:
+
+        ("nearest", side, k)                   -> (distances float64 (n, k) ascending, indices int64 (n, k))
+        ("count_within", side, radii, closed)  -> int64 (n,): how many of the other side lie in each ball
+        ("covered_by", side, radii, closed)    -> int64 (o,): in how many balls each of the other side lies
+        ("covered", side, radii, closed)       -> bool (o,): whether it lies in at least one ball
+        ("best_ratio", side, radii)            -> float64 (o,): largest radius / distance over the centres
+
+    with n points on that side and o on the other.
+
+    Radii are C-contiguous float64, one for each point of side, >= 0, infinity allowed (else ValueError). In
+    "best_ratio" a point on a centre of positive radius gives infinity, and a centre of radius 0 never
+    counts. Neighbours are ordered by (distance, index); balls are decided on distances, <= when closed, else
+    <.
+
+    Returns the answers in the order of the questions, and a report: "kernel", "code", "threads", "pairs"
+    (seen) and "settled" (decided by the exact distance). `progress` is called with (done, total) in the
+    calling thread; an exception it raises ends the sweep and comes through, and so does Ctrl-C as
+    KeyboardInterrupt.
+    """
+
+def entropy_terms(
+    distances: NDArray[np.float64],
+    *,
+    n_reference: int,
+    nearest_k: int,
+    dimension: float,
+    zero: str,
+    what: str,
+) -> tuple[NDArray[np.float64], float, int]:
+    """Terms of the estimator of Leonenko, Pronzato and Savani 2008, their mean, and how many distances are
+    zero.
+
+        term_i = ln(n_reference) - digamma(nearest_k) + ln V(dimension) + dimension * ln(distance_i)
+
+    with V the volume of the unit ball. `n_reference` is n - 1 for an entropy and the size of the reference
+    set for a cross-entropy. `zero`: "raise" (ValueError that begins with `what` and says how many and where
+    the first is), "floor" (the smallest positive distance instead), "drop" (those terms are NaN, the mean is
+    that of the others).
+    """
+
+def log_unit_ball_volume(dimension: float) -> float:
+    """ln of the volume of the unit ball: (d / 2) ln(pi) - lnGamma(d / 2 + 1), for any d > 0."""
+
+def kmeans(
+    sets: Sequence[Points],
+    *,
+    num_clusters: int,
+    num_runs: int,
+    seed: int,
+    n_jobs: int | None = None,
+    progress: _Progress = None,
+) -> tuple[list[NDArray[np.int32]], NDArray[np.float64]]:
+    """Lloyd's k-means on the union of the sets, from k-means++ starts; the same for any number of threads.
+
+    Returns the labels of each set, (num_runs, n of the set), and the centres, (num_runs, num_clusters, d).
+    """
+
+def threads(n_jobs: int | None = None) -> int:
+    """How many threads a call would use: n_jobs (negative as joblib counts), else FIDIV_NUM_THREADS, else
+    OMP_NUM_THREADS, else all the process may use. ValueError for 0, TypeError for what is no integer.
+    """
+
+def config() -> dict[str, Any]:
+    """ "version", "kernel" (in use), "kernels" (available), "code", "threads", "profile", "target"."""

@@ -1,0 +1,277 @@
+"""Feature files: .npy, memory-mapped, and .npz.
+
+A file is foreign. So its header is read by hand, with a cap on its length, and what it promises is compared
+with the size of the file before a byte is allocated; nothing is ever unpickled; and whatever is wrong becomes
+one sentence. An .npy of plain float32 or float64 is mapped, so it may be larger than memory; anything that
+needs a copy (an .npz, or a type that has to be converted) is first compared with the memory there is.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import struct
+import zipfile
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["InputError", "available_memory", "load_features"]
+
+MAGIC = b"\x93NUMPY"
+HEADER_CAP = 65536  # numpy itself writes 118 bytes for a plain array
+ARCHIVE_KEYS = ("features", "feats", "arr_0")  # looked for in this order
+CHUNK = 1 << 20
+
+
+class InputError(ValueError):
+    """A feature file that cannot be used; the message is one sentence that names the file."""
+
+
+def load_features(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Feature vectors from a file, as an (n, d) array.
+
+    Parameters
+    ----------
+    path : str or path
+        ``.npy``: mapped read-only, so it may be larger than memory. ``.npz``: the array ``features``, else
+        ``feats``, else ``arr_0``, else the only array; read into memory.
+
+    Returns
+    -------
+    ndarray (n, d)
+        Numbers as they are in the file; the values themselves are checked where they are used.
+
+    Raises
+    ------
+    InputError
+        The file is missing, truncated, pickled, not two-dimensional, not numbers, or needs more memory than
+        there is.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "real.npy"
+    >>> np.save(path, np.eye(3, dtype=np.float32))
+    >>> load_features(path).shape
+    (3, 3)
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: not a regular file")
+    if path.suffix.lower() not in (".npy", ".npz"):
+        raise InputError(f"{path}: the name must end in .npy or .npz")
+    try:
+        return _load_npy(path) if path.suffix.lower() == ".npy" else _load_npz(path)
+    except PermissionError:
+        raise InputError(f"{path}: no permission to read it") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except MemoryError:
+        raise InputError(f"{path}: does not fit in memory ({_size(path.stat().st_size)} on disk)") from None
+
+
+# ------------------------------------------------------------------------------------------------------- .npy
+@dataclass(frozen=True)
+class _Header:
+    """What an .npy header promises: an (n, d) block of numbers that starts `start` bytes into the file."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, int]
+    fortran: bool
+    start: int
+
+    @property
+    def nbytes(self) -> int:
+        return self.shape[0] * self.shape[1] * self.dtype.itemsize
+
+    def __str__(self) -> str:
+        n, d = self.shape
+        return f"{n:,} x {d:,} {self.dtype.name} ({_size(self.nbytes)})"
+
+    def copy_bytes(self) -> int:
+        """Bytes of the converted copy that the engine will need; 0 where the block can be used as it lies."""
+        plain = self.dtype.isnative and self.dtype.kind == "f" and self.dtype.itemsize in (4, 8)
+        if plain and not self.fortran and self.start % self.dtype.itemsize == 0:
+            return 0
+        small = self.dtype.itemsize <= 2 or (self.dtype.kind == "f" and self.dtype.itemsize == 4)
+        return self.shape[0] * self.shape[1] * (4 if small else 8)
+
+
+def _load_npy(path: Path) -> NDArray[Any]:
+    with path.open("rb") as file:
+        header = _read_header(file, str(path))
+        there = os.fstat(file.fileno()).st_size - header.start
+        if there < header.nbytes:
+            raise InputError(
+                f"{path}: truncated: its header promises {header}, but only {_size(there)} of data follow"
+            )
+        if there > header.nbytes:
+            raise InputError(
+                f"{path}: {there - header.nbytes:,} bytes follow the {header} of its header; "
+                "one array a file is expected"
+            )
+        _check_memory(header.copy_bytes(), f"{path}: converting {header} takes")
+        order: Any = "F" if header.fortran else "C"
+        return np.memmap(
+            file, dtype=header.dtype, mode="r", offset=header.start, shape=header.shape, order=order
+        )
+
+
+def _read_header(file: IO[bytes], what: str) -> _Header:
+    """The header of an .npy stream (NumPy's own format, versions 1 to 3), checked; nothing is allocated."""
+    start = file.read(8)
+    if start[:6] != MAGIC:
+        if start[:1] == b"\x80":
+            raise InputError(f"{what}: a pickle, and fidiv never unpickles; save the array with numpy.save")
+        raise InputError(f"{what}: not a numpy array file" + ("" if start else " (it is empty)"))
+    if len(start) < 8 or start[6] not in (1, 2, 3):
+        raise InputError(f"{what}: numpy format version {start[6] if len(start) > 6 else '?'} is not known")
+    width = 2 if start[6] == 1 else 4
+    raw_length = file.read(width)
+    length = int.from_bytes(raw_length, "little")
+    if length > HEADER_CAP:
+        raise InputError(f"{what}: its header claims {length:,} bytes, more than the {HEADER_CAP:,} allowed")
+    text = file.read(length)
+    if len(raw_length) < width or len(text) < length:
+        raise InputError(f"{what}: truncated within its header")
+    try:
+        fields = ast.literal_eval(text.decode("utf-8" if start[6] == 3 else "latin-1").strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise InputError(f"{what}: its header cannot be read") from None
+    if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
+        raise InputError(f"{what}: its header is not that of a numpy array")
+    return _check_header(fields, 8 + width + length, what)
+
+
+def _check_header(fields: dict[str, Any], start: int, what: str) -> _Header:
+    descr, shape, fortran = fields["descr"], fields["shape"], fields["fortran_order"]
+    if isinstance(descr, (list, tuple)):
+        raise InputError(f"{what}: holds records (a structured type); plain numbers are expected")
+    try:
+        dtype = np.dtype(descr) if isinstance(descr, str) else None
+    except (TypeError, ValueError, SyntaxError):
+        dtype = None
+    if dtype is None or not isinstance(fortran, bool):
+        raise InputError(f"{what}: its header is not that of a numpy array")
+    if dtype.hasobject:
+        raise InputError(
+            f"{what}: holds pickled Python objects, and fidiv never unpickles; save it as plain numbers"
+        )
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        kind = "text" if dtype.kind in "US" else dtype.name
+        raise InputError(f"{what}: holds {kind}; real numbers of at most 64 bits are expected")
+    if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
+        raise InputError(f"{what}: its header is not that of a numpy array")
+    if len(shape) != 2:
+        raise InputError(f"{what}: is {len(shape)}-dimensional, shape {shape}; rows x columns are expected")
+    if 0 in shape:
+        raise InputError(f"{what}: is empty, shape {shape}")
+    return _Header(dtype, (shape[0], shape[1]), fortran, start)
+
+
+# ------------------------------------------------------------------------------------------------------- .npz
+def _load_npz(path: Path) -> NDArray[Any]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = _choose_member(archive, path)
+            with archive.open(member) as stream:
+                return _read_member(stream, member, f"{path} [{member.filename.removesuffix('.npy')}]")
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, ValueError) as error:
+        raise InputError(f"{path}: not a sound .npz archive ({error or 'it ends too early'})") from None
+
+
+def _choose_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    members = {
+        info.filename.removesuffix(".npy"): info
+        for info in archive.infolist()
+        if info.filename.endswith(".npy")
+    }
+    if not members:
+        raise InputError(f"{path}: holds no array")
+    key = next((key for key in ARCHIVE_KEYS if key in members), None)
+    if key is None and len(members) > 1:
+        names = ", ".join(sorted(members)[:8]) + (", ..." if len(members) > 8 else "")
+        raise InputError(
+            f"{path}: holds {len(members)} arrays ({names}) and none is named features, feats or arr_0"
+        )
+    member = members[key] if key is not None else next(iter(members.values()))
+    if member.flag_bits & 1:
+        raise InputError(f"{path}: encrypted")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InputError(f"{path}: is compressed by method {member.compress_type}; numpy writes 0 or 8")
+    return member
+
+
+def _read_member(stream: IO[bytes], member: zipfile.ZipInfo, what: str) -> NDArray[Any]:
+    header = _read_header(stream, what)
+    there = member.file_size - header.start
+    if there != header.nbytes:
+        raise InputError(
+            f"{what}: its header promises {header}, but {_size(max(there, 0))} of data are announced"
+        )
+    copy = header.nbytes + (header.copy_bytes() if header.fortran or header.dtype.kind != "f" else 0)
+    _check_memory(copy, f"{what}: reading {header} takes")
+    # Read exactly what was promised and checked, never what a lying archive would go on to give.
+    flat = np.empty(header.shape[0] * header.shape[1], dtype=header.dtype)
+    view = flat.view(np.uint8).data
+    filled = 0
+    while filled < len(view):
+        piece = stream.read(min(CHUNK, len(view) - filled))
+        if not piece:
+            raise InputError(f"{what}: truncated: {_size(filled)} of {_size(len(view))} are there")
+        view[filled : filled + len(piece)] = piece
+        filled += len(piece)
+    stream.read(1)  # reaching the end is what makes zipfile compare the checksum
+    return flat.reshape(header.shape, order="F" if header.fortran else "C")
+
+
+# ----------------------------------------------------------------------------------------------------- memory
+def _check_memory(needed: int, what: str) -> None:
+    free = available_memory()
+    if free is not None and needed > free:
+        raise InputError(f"{what} {_size(needed)} of memory, and {_size(free)} are free")
+
+
+def available_memory() -> int | None:
+    """Bytes this process may still take without swapping, or None where the system does not say.
+
+    Linux: MemAvailable, and what the control group leaves. Elsewhere: the memory installed.
+    """
+    found: list[int] = []
+    with suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as lines:
+        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    for limit, used in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        with suppress(OSError, ValueError):  # no such group, or its limit is "max"
+            taken = int(Path(used).read_text()) - _reclaimable(Path(limit).parent)
+            found.append(max(int(Path(limit).read_text()) - taken, 0))
+    if not found and hasattr(os, "sysconf"):
+        with suppress(OSError, ValueError):
+            found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return min(found, default=None)
+
+
+def _reclaimable(group: Path) -> int:
+    """Bytes of file cache that a control group counts as used and gives back when asked."""
+    stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    return int(stat.get("inactive_file", 0)) + int(stat.get("active_file", 0))
+
+
+def _size(count: int) -> str:
+    """Bytes as a person says them."""
+    if count < 1024:
+        return f"{count} bytes"
+    power = min((count.bit_length() - 1) // 10, 5)
+    return f"{count / 1024**power:,.1f} {('KiB', 'MiB', 'GiB', 'TiB', 'PiB')[power - 1]}"

@@ -1,0 +1,339 @@
+"""`evaluate`, and the plan behind every call: choose families, gather what they need, run their formulas.
+
+A plan is: the options of each family -> what it needs -> the union over the families -> sweeps
+(`_sweeps.py`) -> formulas (`metrics/`). The calls of single families (`_calls.py`) are plans of one family,
+so `evaluate` and they give the same numbers. They differ in one thing: where a metric is undefined, its own
+call raises and `evaluate` writes NaN and why.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from . import _core
+from ._inputs import as_pair, check_count, check_fits, check_seed
+from ._progress import Report, reporter, stages
+from ._sweeps import Work, across, asks_across, asks_within, within
+from .metrics import (
+    DEFAULT,
+    DEFAULT_NAME,
+    FAMILIES,
+    KEYS,
+    Family,
+    Found,
+    Needs,
+    Options,
+    Outcome,
+    Undefined,
+    available,
+)
+from .results import Evaluation, Result
+
+Progress = Callable[[int, int], object] | bool | None
+Gathered = tuple[Found, Work]
+
+
+def evaluate(
+    real_features: ArrayLike,
+    fake_features: ArrayLike,
+    *,
+    metrics: str | Sequence[str] = "default",
+    nearest_k: int | None = None,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: Progress = None,
+) -> Evaluation:
+    """Many metrics at once; every pair of points is looked at once, whatever the list.
+
+    Parameters
+    ----------
+    real_features : array (n, d)
+        Feature vectors of real data, one a row.
+    fake_features : array (m, d)
+        Feature vectors of generated data.
+    metrics : str or sequence of str, default "default"
+        "default" is the frozen list "default-1": precision, recall, f_score (k 3), density, coverage,
+        expected_coverage (k 5), pce, rce, re and their ratios (k 5), frechet_distance, exact_copies,
+        duplicates_in_fake. "all" is every family. Else names from `fidiv.metrics.available()`: a family
+        gives all its keys, a key only itself (its family still gives its samples); "frechet_distance" is
+        both and means the family. Numbers come in the order named.
+    nearest_k : int, optional
+        None: each family's own default, as in its own call. A number is used by all families that have a
+        `nearest_k` (precision_recall, density_coverage, cross_entropies); precision_recall_cover keeps its
+        ball_k and min_count.
+    seed : int, default 0
+        Of `prd`, the only family here that draws anything.
+    n_jobs : int, optional
+        Threads: a positive number, or negative as joblib counts (-1 all). None: FIDIV_NUM_THREADS, else
+        OMP_NUM_THREADS, else all the process may use. No number depends on it.
+    progress : bool or callable (done, total), optional
+        True shows a bar on stderr.
+
+    Returns
+    -------
+    Evaluation
+        A read-only mapping from key to float, with `.samples`, `.settings`, `.notes`, `.expected`,
+        `.summary()`, `.to_dict()` and `.to_json()`. A metric that is undefined on this input is NaN and has
+        its reason in `.notes`.
+
+    Raises
+    ------
+    ValueError
+        Unknown names, different widths, wrong shapes, values that are not finite.
+    TypeError
+        Not numbers, or a count that is no integer.
+
+    Examples
+    --------
+    >>> import numpy as np, fidiv
+    >>> rng = np.random.default_rng(0)
+    >>> real, fake = rng.normal(size=(400, 4)), rng.normal(size=(300, 4))
+    >>> result = fidiv.evaluate(real, fake, metrics=["recall", "density_coverage"])
+    >>> list(result)
+    ['recall', 'density', 'coverage', 'expected_coverage']
+    >>> result.samples["density"].shape
+    (300,)
+    """
+    name = "fake_features"
+    return evaluate_many(
+        real_features,
+        {name: fake_features},
+        metrics=metrics,
+        nearest_k=nearest_k,
+        seed=seed,
+        n_jobs=n_jobs,
+        progress=progress,
+    )[name]
+
+
+def evaluate_many(
+    real_features: ArrayLike,
+    fakes: Mapping[str, ArrayLike],
+    *,
+    metrics: str | Sequence[str] = "default",
+    nearest_k: int | None = None,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: Progress = None,
+    real_name: str = "real_features",
+) -> dict[str, Evaluation]:
+    """`evaluate` for several sets of fakes, which share the sweep within the reals. Errors call a set by its
+    name.
+    """
+    keys = _chosen(metrics)
+    families = [FAMILIES[name] for name in dict.fromkeys(KEYS[key].family for key in keys)]
+    given: dict[str, Any] = {"seed": check_seed(seed)}
+    if nearest_k is not None:
+        given["nearest_k"] = check_count(nearest_k, "nearest_k")
+    options = {f.name: {name: given.get(name, value) for name, value in f.defaults.items()} for f in families}
+    _core.threads(n_jobs)
+
+    real: Any = real_features
+    sets: list[_core.Points] = []
+    for name, fake in fakes.items():
+        real, points = as_pair(real, fake, (real_name, name), n_jobs)
+        sets.append(points)
+    plans = [_plan(families, options, real, fake) for fake in sets]
+    everything = [functools.reduce(Needs.__or__, needs.values(), Needs()) for needs, _ in plans]
+
+    results: dict[str, Evaluation] = {}
+    with reporter(progress) as report:
+        gathered = _gather(real, sets, everything, n_jobs, report)
+        for name, (needs, reasons), (found, work) in zip(fakes, plans, gathered, strict=True):
+            outcomes = {
+                f.name: _outcome(f, found, options[f.name])
+                if f.name in needs
+                else _nothing(f, reasons[f.name])
+                for f in families
+            }
+            settings = {
+                "n": found.n,
+                "m": found.m,
+                "d": found.d,
+                "metrics": keys,
+                "list": DEFAULT_NAME if metrics == "default" else None,
+                "nearest_k": given.get("nearest_k"),
+                "seed": given["seed"],
+                "families": options,
+                "version": version(),
+                **work.settings(),
+            }
+            results[name] = _evaluation(keys, outcomes, settings)
+    return results
+
+
+def _chosen(metrics: str | Sequence[str]) -> list[str]:
+    """The keys that `metrics` asks for, in the order asked for."""
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    if not names:
+        raise ValueError(f"metrics is empty; name at least one of default, all, {', '.join(available())}")
+    keys: list[str] = []
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"metrics must be a name or a sequence of names, got {name!r}")
+        if name == "default":
+            keys += DEFAULT
+        elif name == "all":
+            keys += KEYS
+        elif name in FAMILIES:
+            keys += (key.name for key in FAMILIES[name].keys)
+        elif name in KEYS:
+            keys.append(name)
+        else:
+            known = ["default", "all", *available()]
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            raise ValueError(
+                f"metrics names {name!r}, which does not exist{hint}; there are {', '.join(known)}"
+            )
+    return list(dict.fromkeys(keys))
+
+
+def _plan(
+    families: Sequence[Family], options: Mapping[str, Options], real: _core.Points, fake: _core.Points
+) -> tuple[dict[str, Needs], dict[str, str]]:
+    """What each family needs, or why it has no value at these sizes."""
+    needs: dict[str, Needs] = {}
+    reasons: dict[str, str] = {}
+    for family in families:
+        try:
+            needs[family.name] = family_needs(family, options[family.name], real, fake)
+        except ValueError as error:
+            reasons[family.name] = str(error)
+    return needs, reasons
+
+
+def family_needs(family: Family, options: Options, real: _core.Points, fake: _core.Points) -> Needs:
+    """What the family needs. ValueError when there are too few points for it."""
+    needs = family.needs(real.shape[0], fake.shape[0], options)
+    for points, own, cross in (
+        (real, needs.own_real, needs.fake_to_real),
+        (fake, needs.own_fake, needs.real_to_fake),
+    ):
+        check_fits(points, max(own, default=0), own=True, option=family.k_option)
+        check_fits(points, max(cross, default=0), own=False, option=family.k_option)
+    return needs
+
+
+def _gather(
+    real: _core.Points,
+    fakes: Sequence[_core.Points],
+    needs: Sequence[Needs],
+    n_jobs: int | None,
+    report: Report | None,
+) -> Iterator[Gathered]:
+    """For each set of fakes, what all its families need. The sweep within the reals is done once for all
+    sets.
+    """
+    n = real.shape[0]
+    own = functools.reduce(Needs.__or__, needs, Needs())
+    asked = (own.own_real, own.real_list, own.repeats)
+    weights = [n * n // 2 if asks_within(real, *asked) else 0]
+    for fake, need in zip(fakes, needs, strict=True):
+        m = fake.shape[0]
+        weights.append(m * m // 2 if asks_within(fake, need.own_fake, 0, need.repeats) else 0)
+        weights.append(n * m if asks_across(need) else 0)
+        # A guess: Lloyd's method needs some twenty rounds.
+        weights.append(
+            20 * need.clusters.num_runs * need.clusters.num_clusters * (n + m) if need.clusters else 0
+        )
+    steps = iter(stages(report, weights))
+    reals = within(real, *asked, n_jobs, next(steps))
+    for fake, need in zip(fakes, needs, strict=True):
+        fakes_own = within(fake, need.own_fake, 0, need.repeats, n_jobs, next(steps))
+        found, work = across(real, fake, need, (reals, fakes_own), n_jobs, next(steps))
+        step = next(steps)
+        if need.clusters:
+            wish = need.clusters
+            (of_real, of_fake), _ = _core.kmeans(
+                [real, fake],
+                num_clusters=wish.num_clusters,
+                num_runs=wish.num_runs,
+                seed=wish.seed,
+                n_jobs=n_jobs,
+                progress=step,
+            )
+            found.labels = (of_real, of_fake)
+        if need.features:
+            found.features = (real.array, fake.array)
+        yield found, reals.work + fakes_own.work + work
+
+
+def _outcome(family: Family, found: Found, options: Options) -> Outcome:
+    """The formula's answer; where it has none for the whole family, a reason for each key."""
+    try:
+        return family.formula(found, options)
+    except Undefined as error:
+        return _nothing(family, str(error))
+
+
+def _nothing(family: Family, reason: str) -> Outcome:
+    return Outcome(undefined={key.name: reason for key in family.keys})
+
+
+def _evaluation(
+    keys: Sequence[str], outcomes: Mapping[str, Outcome], settings: Mapping[str, Any]
+) -> Evaluation:
+    values: dict[str, float] = {}
+    expected: dict[str, float] = {}
+    reasons: dict[str, list[str]] = {}
+    for key in keys:
+        outcome = outcomes[KEYS[key].family]
+        values[key] = outcome.values.get(key, math.nan)
+        if key in outcome.undefined:
+            reasons.setdefault(outcome.undefined[key], []).append(key)
+        usual = KEYS[key].expected
+        usual = outcome.values.get(usual) if isinstance(usual, str) else usual
+        if usual is not None and not math.isnan(usual) and not math.isnan(values[key]):
+            expected[key] = usual
+    samples = {name: array for outcome in outcomes.values() for name, array in outcome.samples.items()}
+    notes = [f"{', '.join(undefined)}: undefined; {reason}" for reason, undefined in reasons.items()]
+    notes += [note for outcome in outcomes.values() for note in outcome.notes]
+    curve = next((outcome.curve for outcome in outcomes.values() if outcome.curve is not None), None)
+    return Evaluation(
+        values, keys=KEYS, expected=expected, samples=samples, settings=settings, notes=notes, curve=curve
+    )
+
+
+def one_family(
+    name: str, real: Any, fake: Any, options: Options, n_jobs: int | None = None, progress: Progress = None
+) -> Result:
+    """The call of one family."""
+    family = FAMILIES[name]
+    found, work = gather_one(real, fake, lambda r, f: family_needs(family, options, r, f), n_jobs, progress)
+    outcome = family.formula(found, options)
+    for reason in outcome.undefined.values():
+        raise Undefined(reason)
+    settings = {"n": found.n, "m": found.m, "d": found.d, **options, "version": version(), **work.settings()}
+    values = {key.name: outcome.values[key.name] for key in family.keys}
+    return Result(
+        values, samples=outcome.samples, settings=settings, notes=outcome.notes, curve=outcome.curve
+    )
+
+
+def gather_one(
+    real: Any,
+    fake: Any,
+    needs: Callable[[_core.Points, _core.Points], Needs],
+    n_jobs: int | None,
+    progress: Progress,
+) -> Gathered:
+    """Both sets checked, and what was found of the needs that `needs(real, fake)` names."""
+    _core.threads(n_jobs)
+    real_points, fake_points = as_pair(real, fake, n_jobs=n_jobs)
+    wish = needs(real_points, fake_points)
+    with reporter(progress) as report:
+        return next(_gather(real_points, [fake_points], [wish], n_jobs, report))
+
+
+@functools.cache
+def version() -> str:
+    """Of the installed package."""
+    return metadata.version("fidiv")

@@ -1,0 +1,127 @@
+"""The registry of metrics: which families there are, which numbers each gives, and what these numbers mean.
+
+FAMILIES   name -> Family (keys, options with defaults, what it needs, formula)
+KEYS       key -> Key (family, direction, bounds, meaning, expected value under equal laws)
+DEFAULT    the keys of "default-1", the frozen list behind `evaluate(metrics="default")`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..results import Key
+from . import (
+    copies,
+    cross_entropies,
+    density_coverage,
+    frechet,
+    prd,
+    precision_recall,
+    precision_recall_cover,
+)
+from ._family import Clusters, Family, Found, Needs, Options, Outcome, Undefined
+
+__all__ = [
+    "DEFAULT",
+    "DEFAULT_NAME",
+    "FAMILIES",
+    "KEYS",
+    "Clusters",
+    "Family",
+    "Found",
+    "Key",
+    "Needs",
+    "Options",
+    "Outcome",
+    "Undefined",
+    "available",
+]
+
+_FRECHET = Family(
+    "frechet_distance",
+    keys=(
+        Key(
+            "frechet_distance",
+            "frechet_distance",
+            "lower",
+            (0.0, float("inf")),
+            "distance of the two Gaussians fitted to the sets, squared",
+        ),
+        Key(
+            "mean_term",
+            "frechet_distance",
+            "lower",
+            (0.0, float("inf")),
+            "part of frechet_distance that comes from the means",
+        ),
+        Key(
+            "covariance_term",
+            "frechet_distance",
+            "lower",
+            (0.0, float("inf")),
+            "part of frechet_distance that comes from the covariances",
+        ),
+    ),
+    defaults={},
+    needs=lambda n, m, options: Needs(features=True),
+    formula=lambda found, options: _frechet(found),
+)
+
+
+def _frechet(found: Found) -> Outcome:
+    assert found.features is not None
+    try:
+        terms = frechet.frechet_distance_terms(*found.features)
+    except ValueError as error:
+        raise Undefined(str(error)) from error
+    return Outcome(dict(zip((key.name for key in _FRECHET.keys), map(float, terms), strict=True)))
+
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        family.name: family
+        for family in (
+            precision_recall.FAMILY,
+            density_coverage.FAMILY,
+            precision_recall_cover.FAMILY,
+            cross_entropies.FAMILY,
+            copies.FAMILY,
+            _FRECHET,
+            prd.FAMILY,
+        )
+    }
+)
+KEYS: Mapping[str, Key] = MappingProxyType(
+    {key.name: key for family in FAMILIES.values() for key in family.keys}
+)
+
+# Frozen: yesterday's result keeps its shape. A better list gets a new name beside this one.
+DEFAULT_NAME = "default-1"
+DEFAULT: tuple[str, ...] = (
+    "precision",
+    "recall",
+    "f_score",
+    "density",
+    "coverage",
+    "expected_coverage",
+    "pce",
+    "rce",
+    "re",
+    "pce_ratio",
+    "rce_ratio",
+    "re_ratio",
+    "frechet_distance",
+    "exact_copies",
+    "duplicates_in_fake",
+)
+
+
+def available() -> list[str]:
+    """The names that `evaluate(metrics=...)` takes: families first, then keys.
+
+    >>> import fidiv
+    >>> "precision_recall" in fidiv.metrics.available(), "recall" in fidiv.metrics.available()
+    (True, True)
+    """
+    return [*FAMILIES, *(key for key in KEYS if key not in FAMILIES)]

@@ -1,0 +1,66 @@
+"""Density and coverage (Naeem, Oh, Uh, Choi and Yoo 2020, "Reliable Fidelity and Diversity Metrics for
+Generative Models", ICML).
+
+Around every real point lies a ball that reaches to its k-th real neighbour. The density of a fake is the
+number of these balls it lies in, divided by k; density is the mean. Coverage is the share of real balls that
+hold at least one fake: d(R_i, nearest fake) <= r_k(i).
+
+When both sets come from one continuous law, density is 1 on average whatever n, m, k and the dimension, and
+coverage is 1 - prod_{i=1..k} (n - i) / (n + m - i) (Lemma 2), which is `expected_coverage`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..results import Key
+from ._family import Family, Found, Needs, Options, Outcome, share
+
+NAME = "density_coverage"
+
+
+def needs(n: int, m: int, options: Options) -> Needs:
+    k, closed = options["nearest_k"], options["closed"]
+    return Needs(own_real=frozenset({k}), fakes_counted=frozenset({(k, closed)}), real_to_fake=frozenset({1}))
+
+
+def expected_coverage(n: int, m: int, k: int) -> float:
+    """Naeem et al. 2020, Lemma 2, for n > k. In logarithms: the product may be far below the smallest
+    double.
+    """
+    return -math.expm1(math.fsum(math.log1p(-m / (n + m - i)) for i in range(1, k + 1)))
+
+
+def formula(found: Found, options: Options) -> Outcome:
+    k, closed = options["nearest_k"], options["closed"]
+    counts, radii, nearest = found.fakes_counted[k, closed], found.own_real[k], found.real_to_fake[1]
+    mask = nearest <= radii if closed else nearest < radii
+    return Outcome(
+        {
+            # One division of an exact count, so that the value does not depend on the order of the points.
+            "density": int(counts.sum()) / (k * found.m),
+            "coverage": share(mask),
+            "expected_coverage": expected_coverage(found.n, found.m, k),
+        },
+        samples={"density": counts / k, "coverage_mask": mask},
+    )
+
+
+FAMILY = Family(
+    NAME,
+    keys=(
+        Key("density", NAME, "one", (0.0, float("inf")), "how densely real data surrounds the fakes", 1.0),
+        Key(
+            "coverage",
+            NAME,
+            "higher",
+            (0.0, 1.0),
+            "share of real neighbourhoods that hold a fake",
+            "expected_coverage",
+        ),
+        Key("expected_coverage", NAME, None, (0.0, 1.0), "coverage if both sets came from one law"),
+    ),
+    defaults={"nearest_k": 5, "closed": True},
+    needs=needs,
+    formula=formula,
+)

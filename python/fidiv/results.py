@@ -1,0 +1,321 @@
+"""What a call returns: frozen numbers that carry the settings that made them. Nothing is computed here.
+
+`Result` is what one family gives back, `Evaluation` what `evaluate` gives back. Both are read-only mappings
+from key to plain float (`r["precision"]`, `dict(r)`, `r.precision`) with
+
+* `samples`   arrays with one entry a point (read-only),
+* `settings`  everything that produced the numbers,
+* `notes`     sentences the reader should know: what was undefined and why, what is not comparable.
+
+Two results are equal when values, samples, curve, notes and settings are. The settings named in
+`RUN_SETTINGS` say how the machine did the work, not what was asked, and are left out of that comparison:
+kernels and thread counts never change a number.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCHEMA_VERSION = 1
+RUN_SETTINGS = frozenset({"kernel", "code", "threads", "pairs", "settled"})
+
+Direction = Literal["higher", "lower", "one", "zero"]
+ARROWS: Mapping[Direction | None, str] = MappingProxyType(
+    {"higher": "↑", "lower": "↓", "one": "→ 1", "zero": "→ 0", None: ""}
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is known about one reported number.
+
+    `direction` says which values are better ("one": near 1, "zero": near 0); None: it describes, it does not
+    judge. `bounds` are the smallest and largest value possible. `expected` is its value when both laws are
+    equal: a number, the name of the key that holds it (it depends on the sizes), or None where no law is
+    known.
+    """
+
+    name: str
+    family: str
+    direction: Direction | None
+    bounds: tuple[float, float]
+    meaning: str
+    expected: str | float | None = None
+
+
+def format_value(value: float) -> str:
+    """Four significant digits, and never an exponent where plain digits are short: 0.9483, 12.06, 1.2e+06."""
+    if math.isnan(value):
+        return "undefined"
+    if value == 0 or math.isinf(value):
+        return f"{value:g}".replace("-0", "0") if value == 0 else f"{value:g}"
+    magnitude = abs(value)
+    if 1e-4 <= magnitude < 1e6:
+        return f"{value:.{max(0, min(8, 3 - math.floor(math.log10(magnitude))))}f}"
+    return f"{value:.3e}"
+
+
+def _frozen_arrays(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    for array in arrays.values():
+        array.setflags(write=False)
+    return MappingProxyType(dict(arrays))
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Equality that takes NaN for equal to NaN and looks into arrays and containers."""
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return bool(a == b) or (isinstance(a, float) and isinstance(b, float) and a != a and b != b)
+
+
+class Result(Mapping[str, float]):
+    """The numbers of one call, by key and by attribute, with `.samples`, `.settings`, `.notes` and `.curve`.
+
+    `.curve` is None except for calls that trace a curve (`prd`): then it maps "lambdas", "precision" and
+    "recall" to arrays of one length. Comparable with `==`; cannot be changed; can be pickled.
+    """
+
+    __slots__ = ("_curve", "_notes", "_samples", "_settings", "_values")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        values: Mapping[str, float],
+        *,
+        samples: Mapping[str, NDArray[Any]] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        notes: Sequence[str] = (),
+        curve: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "_values", {key: float(value) for key, value in values.items()})
+        put(self, "_samples", _frozen_arrays(samples or {}))
+        put(self, "_settings", MappingProxyType(dict(settings or {})))
+        put(self, "_notes", tuple(notes))
+        put(self, "_curve", None if curve is None else _frozen_arrays(curve))
+
+    _values: dict[str, float]
+    _samples: Mapping[str, NDArray[Any]]
+    _settings: Mapping[str, Any]
+    _notes: tuple[str, ...]
+    _curve: Mapping[str, NDArray[Any]] | None
+
+    @property
+    def samples(self) -> Mapping[str, NDArray[Any]]:
+        """Arrays with one entry a point."""
+        return self._samples
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Everything that produced the numbers, and how the machine did it (`RUN_SETTINGS`)."""
+        return self._settings
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences the reader should know; empty when there are none."""
+        return self._notes
+
+    @property
+    def curve(self) -> Mapping[str, NDArray[Any]] | None:
+        """ "lambdas", "precision", "recall", or None when the call traces no curve."""
+        return self._curve
+
+    def __getitem__(self, key: str) -> float:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getattr__(self, name: str) -> float:
+        # Only called when no real attribute is found; names with an underscore are Python's own questions.
+        if not name.startswith("_") and name in self._values:
+            return self._values[name]
+        keys = ", ".join(self._values) if not name.startswith("_") else ""
+        raise AttributeError(f"{type(self).__name__} has no {name!r}" + (f"; it has {keys}" if keys else ""))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be deleted")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._values})
+
+    def _state(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "values": self._values,
+            "samples": dict(self._samples),
+            "settings": dict(self._settings),
+            "notes": self._notes,
+            "curve": None if self._curve is None else dict(self._curve),
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self._state())
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        mine, theirs = self._state(), other._state()
+        for state in (mine, theirs):
+            state["settings"] = {k: v for k, v in state["settings"].items() if k not in RUN_SETTINGS}
+        return _same(mine, theirs)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._values.items())})"
+        )
+
+
+def _rebuild(cls: type[Result], state: dict[str, Any]) -> Result:
+    return cls(**state)
+
+
+class Evaluation(Result):
+    """The numbers of `evaluate`: a `Result` that can also be read, printed and kept.
+
+    A metric that is undefined on the input is NaN here, and `notes` says why. `expected` maps a key to the
+    value it would have on average if both sets came from one law, for the keys where that is known.
+    """
+
+    __slots__ = ("_expected", "_keys")
+    __hash__ = None
+
+    _expected: Mapping[str, float]
+    _keys: Mapping[str, Key]
+
+    def __init__(
+        self,
+        values: Mapping[str, float],
+        *,
+        keys: Mapping[str, Key],
+        expected: Mapping[str, float] | None = None,
+        samples: Mapping[str, NDArray[Any]] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        notes: Sequence[str] = (),
+        curve: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
+        super().__init__(values, samples=samples, settings=settings, notes=notes, curve=curve)
+        object.__setattr__(self, "_keys", MappingProxyType({name: keys[name] for name in self._values}))
+        object.__setattr__(self, "_expected", MappingProxyType(dict(expected or {})))
+
+    @property
+    def expected(self) -> Mapping[str, float]:
+        """The value of a key when both laws are equal, where it is known."""
+        return self._expected
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "keys": dict(self._keys), "expected": dict(self._expected)}
+
+    def to_dict(self) -> dict[str, float]:
+        """The values as a plain dict of plain floats."""
+        return dict(self._values)
+
+    def to_json(self, *, samples: bool = False, indent: int | None = 2) -> str:
+        """Everything as one JSON document: "schema_version", "values", "expected", "settings", "notes", and
+        "curve" when there is one. Samples only when asked for, since they grow with the data.
+
+        JSON has no word for the values that are not numbers: NaN becomes null (the reason stands in the
+        notes), an infinity the string "Infinity" or "-Infinity".
+        """
+        document: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "values": self._values,
+            "expected": dict(self._expected),
+            "settings": dict(self._settings),
+            "notes": list(self._notes),
+        }
+        if self._curve is not None:
+            document["curve"] = dict(self._curve)
+        if samples:
+            document["samples"] = dict(self._samples)
+        return json.dumps(_plain(document), indent=indent, allow_nan=False, ensure_ascii=False)
+
+    def _rows(self) -> list[tuple[str, str, str, str, str]]:
+        """(name, value, which is better, value under equal laws, meaning) of each key."""
+        return [
+            (
+                name,
+                format_value(value),
+                ARROWS[self._keys[name].direction],
+                format_value(self._expected[name]) if name in self._expected else "",
+                self._keys[name].meaning,
+            )
+            for name, value in self._values.items()
+        ]
+
+    def _title(self) -> str:
+        s = self._settings
+        return f"{s['n']:,} real and {s['m']:,} fake points in {s['d']:,} dimensions" if "n" in s else ""
+
+    def summary(self) -> str:
+        """A table for reading: value, which direction is better, the value under equal laws where it is
+        known, and one line on what it means; then the notes.
+        """
+        head = ("metric", "value", "better", "equal laws", "meaning")
+        rows = [head, *self._rows()]
+        width = [max(len(row[i]) for row in rows) for i in range(4)]
+        lines = [
+            "  ".join(
+                [
+                    name.ljust(width[0]),
+                    value.rjust(width[1]),
+                    better.ljust(width[2]),
+                    usual.rjust(width[3]),
+                    meaning,
+                ]
+            ).rstrip()
+            for name, value, better, usual, meaning in rows
+        ]
+        lines.insert(1, "-" * max(map(len, lines)))
+        return "\n".join(
+            [line for line in (self._title(),) if line] + lines + [f"note: {n}" for n in self._notes]
+        )
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
+            f'<td style="text-align:right">{html.escape(value)}</td><td>{html.escape(better)}</td>'
+            f'<td style="text-align:right">{html.escape(usual)}</td>'
+            f'<td style="text-align:left">{html.escape(meaning)}</td></tr>'
+            for name, value, better, usual, meaning in self._rows()
+        )
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self._notes)
+        return (
+            f"<table><caption>{html.escape(self._title())}</caption><thead><tr><th>metric</th><th>value</th>"
+            f"<th>better</th><th>equal laws</th><th>meaning</th></tr></thead><tbody>{cells}</tbody></table>"
+            + (f"<ul>{notes}</ul>" if notes else "")
+        )
+
+
+def _plain(value: Any) -> Any:
+    """`value` in the words of JSON."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
