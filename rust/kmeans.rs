@@ -115,7 +115,7 @@ pub fn kmeans(
                 groups: active.len(),
             };
             let (replies, _) = sweep_with(kernel, set, Some(&moving), &[ask], control)?;
-            let Some(Reply::Nearest { indices, .. }) = replies.into_iter().next() else {
+            let Some(Reply::Indices(indices)) = replies.into_iter().next() else {
                 unreachable!("one question, one reply")
             };
             for (i, nearest) in indices.chunks_exact(active.len()).enumerate() {

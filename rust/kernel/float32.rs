@@ -17,7 +17,7 @@ use super::{BLOCK, Codes, ColumnScan, Line, RowScan, Survivor};
 use crate::bound::Precision;
 
 /// Columns of the data in one slab.
-pub const DEPTH: usize = 256;
+pub const DEPTH: usize = 192;
 
 /// A register tile.
 pub trait Micro {

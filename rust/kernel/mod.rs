@@ -186,9 +186,6 @@ pub trait Kernel: Send + Sync {
         distance::squared(x, y)
     }
 
-    /// Starts to fetch a row that will be settled next.
-    fn fetch(&self, _row: Row<'_>) {}
-
     /// `codes::encode`, bit for bit.
     fn encode(&self, row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [f32]) {
         codes::encode(row, centre, factor, codes);

@@ -69,7 +69,7 @@ fn reply<'py>(py: Python<'py>, reply: Reply, rows: usize) -> PyResult<Bound<'py,
             let indices = indices.into_pyarray(py).reshape([rows, k])?;
             (distances, indices).into_pyobject(py)?.into_any()
         }
-        Reply::Counts(counts) => counts.into_pyarray(py).into_any(),
+        Reply::Counts(counts) | Reply::Indices(counts) => counts.into_pyarray(py).into_any(),
         Reply::Mask(mask) => mask.into_pyarray(py).into_any(),
         Reply::Ratios(ratios) => ratios.into_pyarray(py).into_any(),
     })

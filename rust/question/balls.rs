@@ -1,6 +1,6 @@
 //! Counts of balls and points. A point is in a ball when its distance is at most the radius (closed) or below it (open); distances decide, not squares.
 
-use super::{Answers, Hearing, Reply, TINY, WIDER, raise};
+use super::{Answers, Reply, Settle, TINY, WIDER};
 
 /// The square above which a ball hears nothing; an open ball of radius zero is empty.
 pub fn window(radius: f64, closed: bool) -> f64 {
@@ -11,26 +11,26 @@ pub fn window(radius: f64, closed: bool) -> f64 {
     }
 }
 
-/// What a ball with this [`window`] makes of a pair.
-#[inline(always)]
-fn hears(window: f64, low: f64, high: f64) -> Hearing {
-    // The window was widened by WIDER and TINY; this is below the radius by as much.
-    let certain = (window - 2.0 * TINY) / (WIDER * WIDER);
-    if low > window {
-        Hearing::Nothing
-    } else if high < certain {
-        Hearing::Inside
-    } else {
-        Hearing::Undecided
-    }
+/// A ball with or without its boundary.
+#[derive(Clone, Copy)]
+struct Ball {
+    radius: f64,
+    closed: bool,
 }
 
-#[inline(always)]
-fn contains(radius: f64, closed: bool, distance: f64) -> bool {
-    if closed {
-        distance <= radius
-    } else {
-        distance < radius
+impl Ball {
+    fn contains(self, distance: f64) -> bool {
+        if self.closed {
+            distance <= self.radius
+        } else {
+            distance < self.radius
+        }
+    }
+
+    /// Whether a pair whose distance is in `low..=high` is inside; the distance is asked for when both ends do not agree.
+    #[inline(always)]
+    fn holds(self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) -> bool {
+        self.contains(high) || (self.contains(low) && self.contains(settle.distance(row, other)))
     }
 }
 
@@ -55,19 +55,15 @@ impl<'a> CountWithin<'a> {
 
 impl Answers for CountWithin<'_> {
     fn widen(&self, windows: &mut [f64]) {
-        raise(windows, self.windows.iter().copied());
+        super::raise(windows, self.windows.iter().copied());
     }
 
-    fn hears(&self, row: usize, _other: u32, _value: f64, low: f64, high: f64) -> Hearing {
-        hears(self.windows[row], low, high)
-    }
-
-    fn inside(&mut self, row: usize) {
-        self.counts[row] += 1;
-    }
-
-    fn absorb(&mut self, row: usize, _other: u32, _value: f64, distance: f64) {
-        self.counts[row] += i64::from(contains(self.radii[row], self.closed, distance));
+    fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
+        let ball = Ball {
+            radius: self.radii[row],
+            closed: self.closed,
+        };
+        self.counts[row] += i64::from(ball.holds(row, other, low, high, settle));
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply) {
@@ -98,16 +94,12 @@ impl<'a> CoveredBy<'a> {
 impl Answers for CoveredBy<'_> {
     fn widen(&self, _windows: &mut [f64]) {}
 
-    fn hears(&self, _row: usize, _other: u32, value: f64, low: f64, high: f64) -> Hearing {
-        hears(value, low, high)
-    }
-
-    fn inside(&mut self, row: usize) {
-        self.counts[row] += 1;
-    }
-
-    fn absorb(&mut self, row: usize, other: u32, _value: f64, distance: f64) {
-        self.counts[row] += i64::from(contains(self.radii[other as usize], self.closed, distance));
+    fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
+        let ball = Ball {
+            radius: self.radii[other as usize],
+            closed: self.closed,
+        };
+        self.counts[row] += i64::from(ball.holds(row, other, low, high, settle));
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply) {
@@ -138,20 +130,14 @@ impl<'a> Covered<'a> {
 impl Answers for Covered<'_> {
     fn widen(&self, _windows: &mut [f64]) {}
 
-    fn hears(&self, row: usize, _other: u32, value: f64, low: f64, high: f64) -> Hearing {
-        if self.covered[row] {
-            Hearing::Nothing
-        } else {
-            hears(value, low, high)
+    fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
+        let ball = Ball {
+            radius: self.radii[other as usize],
+            closed: self.closed,
+        };
+        if !self.covered[row] {
+            self.covered[row] = ball.holds(row, other, low, high, settle);
         }
-    }
-
-    fn inside(&mut self, row: usize) {
-        self.covered[row] = true;
-    }
-
-    fn absorb(&mut self, row: usize, other: u32, _value: f64, distance: f64) {
-        self.covered[row] |= contains(self.radii[other as usize], self.closed, distance);
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply) {

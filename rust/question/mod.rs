@@ -1,15 +1,17 @@
 //! What can be asked of the pairs of a sweep. Every question is a window on the distance.
 //!
-//! A question is put by its *owner* side: the rows that get answers. For an ordered pair (owner `i`, other `j`) it gives
+//! A question is put by its *owner* side: the rows that get answers. Of an ordered pair (owner `i`, other `j`) it sees
 //!
 //! ```text
-//! relevant   above this squared distance it hears nothing of the pair
-//! certain    below this one it hears "inside" without the distance
+//! in the scan     nothing, when the square is surely above its window
+//! when it hears   an interval that holds the distance; often that is enough
+//! when it asks    the distance itself (`Settle`), now or when the sweep is over
 //! ```
 //!
-//! and in between it waits for the settled distance. A window is built from one value of the owner, one of the other point, or the product of both
-//! ([`Shape`]); the scan takes the widest over all questions. All bounds are on the square in the caller's units and are
-//! widened by [`WIDER`] and [`TINY`], so that a root shared by two squares, or a square that underflows, is always settled.
+//! A window is built from one value of the owner, one of the other point, or the product of both ([`Shape`]); the scan takes the widest over all
+//! questions. Windows are squares in the caller's units, widened by [`WIDER`] and [`TINY`], so that a root shared by two squares, or a square that
+//! underflows, is always heard of. Intervals are of distances: roots and quotients are rounded monotonically, so an interval decides
+//! exactly as the reference distance inside it would.
 //!
 //! The answers of a block of rows live in one [`Answers`]; a task that owns the block may change it, nobody else. An answer depends on the set of
 //! pairs heard, never on their order.
@@ -120,26 +122,10 @@ pub enum Shape {
     Product,
 }
 
-/// What a question makes of an ordered pair whose squared distance lies in an interval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hearing {
-    /// The pair does not matter to it.
-    Nothing,
-    /// The pair is surely inside; the distance is not needed.
-    Inside,
-    /// Only the distance can tell.
-    Undecided,
-}
-
-/// An undecided pair as its owner's row sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidate {
-    /// The other point.
-    pub other: u32,
-    /// Its value.
-    pub value: f64,
-    /// The squared distance is at most this.
-    pub high: f64,
+/// Where a question gets a distance it cannot do without.
+pub trait Settle {
+    /// THE distance between a row of the block and a point of the other set.
+    fn distance(&mut self, row: usize, other: u32) -> f64;
 }
 
 /// The answers of one question for one block of rows. `row` counts within the block, `other` within the other set.
@@ -147,28 +133,11 @@ pub trait Answers: Send {
     /// Raises every row's entry to the owner's part of this question's window.
     fn widen(&self, windows: &mut [f64]);
 
-    /// What to make of a pair whose squared distance is in `low..=high`. `value` is the other point's part of the window.
-    /// Bounds that are not numbers count as unknown.
-    fn hears(&self, row: usize, other: u32, value: f64, low: f64, high: f64) -> Hearing;
+    /// A pair whose distance is in `low..=high`. Each pair that is not above the window is told once.
+    fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle);
 
-    /// Tells pairs of the row that have not been told before, so that the window may close before they are settled. They will all be judged.
-    fn tighten(&mut self, _row: usize, _candidates: &mut [Candidate]) {}
-
-    /// Whether [`Answers::tighten`] does anything.
-    fn tightens(&self) -> bool {
-        false
-    }
-
-    /// Whether some row's window is still without bound, so that it is worth a look at a few pairs before the scan.
-    fn unbounded(&self) -> bool {
-        false
-    }
-
-    /// A pair that [`Answers::hears`] called inside.
-    fn inside(&mut self, _row: usize) {}
-
-    /// A settled pair.
-    fn absorb(&mut self, row: usize, other: u32, value: f64, distance: f64);
+    /// All pairs have been told: the last chance to ask.
+    fn settle(&mut self, _settle: &mut dyn Settle) {}
 
     /// Appends the block's answers; called in block order.
     fn finish(self: Box<Self>, reply: &mut Reply);
@@ -184,6 +153,8 @@ pub enum Reply {
         /// The other side's indices.
         indices: Vec<i64>,
     },
+    /// The other side's indices, one to a group.
+    Indices(Vec<i64>),
     /// How many.
     Counts(Vec<i64>),
     /// Whether.
@@ -295,10 +266,13 @@ impl Ask {
     /// An empty reply with room for `owners` rows.
     pub(crate) fn reply(&self, owners: usize) -> Reply {
         match self {
-            Self::Nearest { k, .. } | Self::NearestOfEach { groups: k, .. } => Reply::Nearest {
+            Self::Nearest { k, .. } => Reply::Nearest {
                 distances: Vec::with_capacity(owners * k),
                 indices: Vec::with_capacity(owners * k),
             },
+            Self::NearestOfEach { groups, .. } => {
+                Reply::Indices(Vec::with_capacity(owners * groups))
+            }
             Self::CountWithin { .. } | Self::CoveredBy { .. } => {
                 Reply::Counts(Vec::with_capacity(owners))
             }
@@ -318,19 +292,25 @@ mod tests {
         prop::collection::vec(0u8..6, 40)
     }
 
+    struct Known<'a>(&'a [u8]);
+
+    impl Settle for Known<'_> {
+        fn distance(&mut self, _row: usize, other: u32) -> f64 {
+            f64::from(self.0[other as usize])
+        }
+    }
+
     fn reply(ask: &Ask, distances: &[u8], order: &[usize]) -> Reply {
         let mut answers = ask.answers(0, 1);
-        let values = ask.values();
+        let mut known = Known(distances);
         for &other in order {
+            // Intervals of several widths, some of them exact.
             let distance = f64::from(distances[other]);
-            let value = values.as_ref().map_or(0.0, |v| v[other]);
-            let square = distance * distance;
-            match answers.hears(0, other as u32, value, square * 0.9, square * 1.1) {
-                Hearing::Nothing => {}
-                Hearing::Inside => answers.inside(0),
-                Hearing::Undecided => answers.absorb(0, other as u32, value, distance),
-            }
+            let slack = 0.5 * (other % 3) as f64;
+            let (low, high) = ((distance - slack).max(0.0), distance + slack);
+            answers.hear(0, other as u32, low, high, &mut known);
         }
+        answers.settle(&mut known);
         let mut reply = ask.reply(1);
         answers.finish(&mut reply);
         reply

@@ -1,103 +1,136 @@
 //! The k nearest points of the other side, ordered by (distance, index).
+//!
+//! A row keeps its best pairs as intervals, sorted by their upper ends; the k-th upper end bounds the k-th distance, so whatever surely lies behind it is
+//! dropped. Bounds are narrow, hence a row rarely holds more than k pairs, and most of its distances are asked for only once, when the sweep is over.
 
-use super::{Answers, Candidate, Hearing, Reply, TINY, WIDER, raise};
+use super::{Answers, Reply, Settle, TINY, WIDER};
 
-/// Up to `k` best pairs a row, sorted; the window is the k-th best.
+/// Pairs a row may hold beyond k before it asks for distances.
+const SPARE: usize = 3;
+
+/// A pair whose distance lies in `low..=high`; it is known when both are one.
+#[derive(Clone, Copy)]
+struct Pair {
+    low: f64,
+    high: f64,
+    other: u32,
+}
+
+/// Up to `k + SPARE` pairs a row.
 pub struct Nearest {
     k: usize,
-    /// `k` to a row, ascending by (distance, index); places not yet taken are infinite.
-    distances: Vec<f64>,
-    others: Vec<u32>,
-    /// An upper bound on the square of the row's k-th distance that may be known before that distance is.
-    bounds: Vec<f64>,
+    /// `k + SPARE` places to a row, of which the first `held` are taken, sorted by (high, other).
+    pairs: Vec<Pair>,
+    held: Vec<u16>,
 }
 
 impl Nearest {
     pub fn new(count: usize, k: usize) -> Self {
+        let empty = Pair {
+            low: f64::INFINITY,
+            high: f64::INFINITY,
+            other: u32::MAX,
+        };
         Self {
             k,
-            distances: vec![f64::INFINITY; count * k],
-            others: vec![u32::MAX; count * k],
-            bounds: vec![f64::INFINITY; count],
+            pairs: vec![empty; count * (k + SPARE)],
+            held: vec![0; count],
         }
     }
 
-    fn last(&self, row: usize) -> usize {
-        (row + 1) * self.k - 1
+    fn places(&self) -> usize {
+        self.k + SPARE
+    }
+
+    /// The k-th upper end and its index, where k pairs are held.
+    fn last(&self, row: usize) -> Option<(f64, u32)> {
+        let pair = &self.pairs[row * self.places() + self.k - 1];
+        (usize::from(self.held[row]) >= self.k).then_some((pair.high, pair.other))
+    }
+
+    /// Puts a pair into its place, which must be free at the end, and drops what is now surely behind the k-th.
+    fn insert(&mut self, row: usize, pair: Pair) {
+        let start = row * self.places();
+        let mut held = usize::from(self.held[row]);
+        let pairs = &mut self.pairs[start..start + self.k + SPARE];
+        let mut place = held;
+        while place > 0 && (pair.high, pair.other) < (pairs[place - 1].high, pairs[place - 1].other)
+        {
+            pairs[place] = pairs[place - 1];
+            place -= 1;
+        }
+        pairs[place] = pair;
+        held += 1;
+        if held > self.k {
+            let last = (pairs[self.k - 1].high, pairs[self.k - 1].other);
+            let mut kept = self.k;
+            for at in self.k..held {
+                if (pairs[at].low, pairs[at].other) <= last {
+                    pairs[kept] = pairs[at];
+                    kept += 1;
+                }
+            }
+            held = kept;
+        }
+        self.held[row] = held as u16;
+    }
+
+    /// Asks for every distance of the row that is not known, and keeps the k best.
+    fn settle_row(&mut self, row: usize, settle: &mut dyn Settle) {
+        let start = row * self.places();
+        let held = usize::from(self.held[row]);
+        let pairs = &mut self.pairs[start..start + held];
+        for pair in pairs.iter_mut().filter(|pair| pair.low < pair.high) {
+            pair.low = settle.distance(row, pair.other);
+            pair.high = pair.low;
+        }
+        pairs.sort_unstable_by(|a, b| a.high.total_cmp(&b.high).then(a.other.cmp(&b.other)));
+        self.held[row] = held.min(self.k) as u16;
     }
 }
 
 impl Answers for Nearest {
     fn widen(&self, windows: &mut [f64]) {
-        raise(windows, self.bounds.iter().copied());
+        super::raise(
+            windows,
+            (0..self.held.len()).map(|row| match self.last(row) {
+                Some((high, _)) => high * high * WIDER + TINY,
+                None => f64::INFINITY,
+            }),
+        );
     }
 
-    fn hears(&self, row: usize, other: u32, _value: f64, low: f64, _high: f64) -> Hearing {
-        let last = self.last(row);
-        // All places taken at distance zero: only a smaller index could still enter. (Repeated points would otherwise all be settled.)
-        if low > self.bounds[row] || (self.distances[last] == 0.0 && other > self.others[last]) {
-            Hearing::Nothing
-        } else {
-            Hearing::Undecided
-        }
-    }
-
-    fn tightens(&self) -> bool {
-        true
-    }
-
-    fn unbounded(&self) -> bool {
-        self.bounds.contains(&f64::INFINITY)
-    }
-
-    /// The k-th smallest of the settled distances and of the candidates' upper bounds bounds the final k-th distance: k pairs are that near.
-    fn tighten(&mut self, row: usize, candidates: &mut [Candidate]) {
-        if candidates.iter().any(|c| c.high.is_nan()) {
+    fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
+        let behind = |last: Option<(f64, u32)>, low| last.is_some_and(|last| (low, other) > last);
+        if behind(self.last(row), low) {
             return;
         }
-        candidates.sort_unstable_by(|a, b| a.high.total_cmp(&b.high));
-        let settled = &self.distances[row * self.k..(row + 1) * self.k];
-        let (mut s, mut c) = (0, 0);
-        let mut reach = f64::INFINITY;
-        for _ in 0..self.k {
-            let square = settled[s] * settled[s];
-            match candidates.get(c) {
-                Some(candidate) if candidate.high < square => {
-                    reach = candidate.high;
-                    c += 1;
-                }
-                _ => {
-                    reach = square;
-                    s += 1;
-                }
+        let mut pair = Pair { low, high, other };
+        if usize::from(self.held[row]) == self.places() {
+            self.settle_row(row, settle);
+            if behind(self.last(row), low) {
+                return;
             }
+            // Pairs that cannot be told apart by their bounds tend to come in numbers.
+            pair.low = settle.distance(row, other);
+            pair.high = pair.low;
         }
-        self.bounds[row] = self.bounds[row].min(reach * WIDER + TINY);
+        self.insert(row, pair);
     }
 
-    fn absorb(&mut self, row: usize, other: u32, _value: f64, distance: f64) {
-        let (first, last) = (row * self.k, self.last(row));
-        let before = |at: usize| (self.distances[at], self.others[at]) < (distance, other);
-        if before(last) {
-            return;
+    fn settle(&mut self, settle: &mut dyn Settle) {
+        for row in 0..self.held.len() {
+            self.settle_row(row, settle);
         }
-        let mut place = last;
-        while place > first && !before(place - 1) {
-            place -= 1;
-        }
-        self.distances.copy_within(place..last, place + 1);
-        self.others.copy_within(place..last, place + 1);
-        self.distances[place] = distance;
-        self.others[place] = other;
-        let reach = self.distances[last];
-        self.bounds[row] = self.bounds[row].min(reach * reach * WIDER + TINY);
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply) {
         let Reply::Nearest { distances, indices } = reply else {
             unreachable!("nearest neighbours go into their own kind of reply")
         };
-        distances.extend_from_slice(&self.distances);
-        indices.extend(self.others.iter().map(|&other| i64::from(other)));
+        for pairs in self.pairs.chunks_exact(self.places()) {
+            distances.extend(pairs[..self.k].iter().map(|pair| pair.high));
+            indices.extend(pairs[..self.k].iter().map(|pair| i64::from(pair.other)));
+        }
     }
 }

@@ -1,16 +1,16 @@
-//! The nearest point of each group of the other side: `size` consecutive points make a group (k-means: the centres of one run).
+//! The nearest point of each group of the other side: `size` consecutive points make a group (k-means: the centres of one run). Only which one it is
+//! is told, so distances are asked for only where bounds cannot tell two points apart.
 
-use super::{Answers, Candidate, Hearing, Reply, TINY, WIDER, raise};
+use super::{Answers, Reply, Settle, TINY, WIDER};
 
-/// The best pair of every row and group; a row's window is its widest group's.
+/// The best pair of every row and group, its distance in `low..=high`.
 pub struct NearestOfEach {
     size: usize,
     groups: usize,
     /// `groups` to a row.
-    distances: Vec<f64>,
+    lows: Vec<f64>,
+    highs: Vec<f64>,
     others: Vec<u32>,
-    /// Upper bounds on the squares of the final distances.
-    bounds: Vec<f64>,
 }
 
 impl NearestOfEach {
@@ -18,63 +18,51 @@ impl NearestOfEach {
         Self {
             size,
             groups,
-            distances: vec![f64::INFINITY; count * groups],
+            lows: vec![f64::INFINITY; count * groups],
+            highs: vec![f64::INFINITY; count * groups],
             others: vec![u32::MAX; count * groups],
-            bounds: vec![f64::INFINITY; count * groups],
         }
-    }
-
-    fn slot(&self, row: usize, other: u32) -> usize {
-        row * self.groups + other as usize / self.size
     }
 }
 
 impl Answers for NearestOfEach {
     fn widen(&self, windows: &mut [f64]) {
-        let widest = |bounds: &[f64]| bounds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        raise(windows, self.bounds.chunks_exact(self.groups).map(widest));
+        let widest = |highs: &[f64]| {
+            let high = highs.iter().copied().fold(0.0, f64::max);
+            high * high * WIDER + TINY
+        };
+        super::raise(windows, self.highs.chunks_exact(self.groups).map(widest));
     }
 
-    fn hears(&self, row: usize, other: u32, _value: f64, low: f64, _high: f64) -> Hearing {
-        let slot = self.slot(row, other);
-        if low > self.bounds[slot] || (self.distances[slot] == 0.0 && other > self.others[slot]) {
-            Hearing::Nothing
-        } else {
-            Hearing::Undecided
-        }
-    }
-
-    fn tightens(&self) -> bool {
-        true
-    }
-
-    fn unbounded(&self) -> bool {
-        self.bounds.contains(&f64::INFINITY)
-    }
-
-    fn tighten(&mut self, row: usize, candidates: &mut [Candidate]) {
-        for candidate in candidates {
-            let bound = &mut self.bounds[row * self.groups + candidate.other as usize / self.size];
-            if candidate.high * WIDER + TINY < *bound {
-                *bound = candidate.high * WIDER + TINY;
+    fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
+        let slot = row * self.groups + other as usize / self.size;
+        let best = self.others[slot];
+        let (mut low, mut high) = (low, high);
+        if best != u32::MAX {
+            if (low, other) > (self.highs[slot], best) {
+                return;
+            }
+            if (high, other) >= (self.lows[slot], best) {
+                if self.lows[slot] < self.highs[slot] {
+                    self.lows[slot] = settle.distance(row, best);
+                    self.highs[slot] = self.lows[slot];
+                }
+                low = settle.distance(row, other);
+                high = low;
+                if (low, other) > (self.lows[slot], best) {
+                    return;
+                }
             }
         }
-    }
-
-    fn absorb(&mut self, row: usize, other: u32, _value: f64, distance: f64) {
-        let slot = self.slot(row, other);
-        if (distance, other) < (self.distances[slot], self.others[slot]) {
-            self.distances[slot] = distance;
-            self.others[slot] = other;
-            self.bounds[slot] = self.bounds[slot].min(distance * distance * WIDER + TINY);
-        }
+        self.lows[slot] = low;
+        self.highs[slot] = high;
+        self.others[slot] = other;
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply) {
-        let Reply::Nearest { distances, indices } = reply else {
-            unreachable!("nearest neighbours go into their own kind of reply")
+        let Reply::Indices(indices) = reply else {
+            unreachable!("indices go into their own kind of reply")
         };
-        distances.extend_from_slice(&self.distances);
         indices.extend(self.others.iter().map(|&other| i64::from(other)));
     }
 }

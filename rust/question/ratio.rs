@@ -1,7 +1,7 @@
 //! The best ratio radius / distance of each row over the balls of the other side (realism).
 //! A radius of zero never counts (0 / 0 is 0); a positive radius at distance zero is infinite.
 
-use super::{Answers, Candidate, Hearing, Reply, TINY, WIDER, raise};
+use super::{Answers, Reply, Settle, TINY, WIDER};
 
 /// The other point's factor of the window: its squared radius.
 pub fn window(radius: f64) -> f64 {
@@ -12,81 +12,84 @@ pub fn window(radius: f64) -> f64 {
     }
 }
 
+/// The best ratio of a row so far, in `low..=high`, and whose it is; it is known when both are one.
+#[derive(Clone, Copy)]
+struct Best {
+    low: f64,
+    high: f64,
+    other: u32,
+}
+
 /// The window is `r^2 / best^2`.
 pub struct BestRatio<'a> {
     radii: &'a [f64],
-    best: Vec<f64>,
-    /// A lower bound on the square of the row's final best ratio.
-    bounds: Vec<f64>,
+    best: Vec<Best>,
 }
 
 impl<'a> BestRatio<'a> {
     pub fn new(radii: &'a [f64], count: usize) -> Self {
+        let nothing = Best {
+            low: 0.0,
+            high: 0.0,
+            other: u32::MAX,
+        };
         Self {
             radii,
-            best: vec![0.0; count],
-            bounds: vec![0.0; count],
+            best: vec![nothing; count],
         }
     }
-}
 
-impl BestRatio<'_> {
-    /// The row's factor of the window.
-    fn own(&self, row: usize) -> f64 {
-        if self.best[row] == f64::INFINITY {
-            return 0.0;
+    fn ratio(&self, row: usize, other: u32, settle: &mut dyn Settle) -> f64 {
+        self.radii[other as usize] / settle.distance(row, other)
+    }
+
+    fn settle_row(&mut self, row: usize, settle: &mut dyn Settle) {
+        let Best { low, high, other } = self.best[row];
+        if low < high {
+            let ratio = self.ratio(row, other, settle);
+            (self.best[row].low, self.best[row].high) = (ratio, ratio);
         }
-        // A bound of zero gives infinity: nothing is known yet.
-        WIDER / self.bounds[row]
     }
 }
 
 impl Answers for BestRatio<'_> {
     fn widen(&self, windows: &mut [f64]) {
-        raise(windows, (0..self.best.len()).map(|row| self.own(row)));
+        // Zero gives infinity: nothing is known yet. Infinity gives zero: nothing is better.
+        super::raise(
+            windows,
+            self.best.iter().map(|best| WIDER / (best.low * best.low)),
+        );
     }
 
-    fn hears(&self, row: usize, other: u32, value: f64, low: f64, _high: f64) -> Hearing {
-        if self.radii[other as usize] == 0.0
-            || self.best[row] == f64::INFINITY
-            || low > value * self.own(row) + TINY
-        {
-            Hearing::Nothing
-        } else {
-            Hearing::Undecided
-        }
-    }
-
-    fn tightens(&self) -> bool {
-        true
-    }
-
-    fn unbounded(&self) -> bool {
-        self.bounds.contains(&0.0)
-    }
-
-    fn tighten(&mut self, row: usize, candidates: &mut [Candidate]) {
-        for candidate in candidates {
-            // The true radius squared is below `value` by less than WIDER^2 and 2 TINY.
-            let least = (candidate.value - 2.0 * TINY) / (WIDER * WIDER) / (candidate.high + TINY);
-            if least > self.bounds[row] && least.is_finite() {
-                self.bounds[row] = least;
-            }
-        }
-    }
-
-    fn absorb(&mut self, row: usize, other: u32, _value: f64, distance: f64) {
+    fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
         let radius = self.radii[other as usize];
-        if radius == 0.0 {
+        // Division is monotone, rounded or not, so these enclose the ratio. An infinite radius within infinite bounds gives no number: zero is below.
+        let (least, most) = ((radius / high).max(0.0), radius / low);
+        if radius == 0.0 || most <= self.best[row].low {
             return;
         }
-        let ratio = radius / distance;
-        if ratio > self.best[row] {
-            self.best[row] = ratio;
-            let least = ratio * ratio / WIDER;
-            if least > self.bounds[row] && least.is_finite() {
-                self.bounds[row] = least;
+        let mut found = Best {
+            low: least,
+            high: most,
+            other,
+        };
+        if least < self.best[row].high {
+            self.settle_row(row, settle);
+            if most <= self.best[row].low {
+                return;
             }
+            found.low = self.ratio(row, other, settle);
+            found.high = found.low;
+            if found.low <= self.best[row].low {
+                return;
+            }
+        }
+        self.best[row] = found;
+    }
+
+    fn settle(&mut self, settle: &mut dyn Settle) {
+        for row in 0..self.best.len() {
+            self.settle_row(row, settle);
         }
     }
 
@@ -94,6 +97,6 @@ impl Answers for BestRatio<'_> {
         let Reply::Ratios(ratios) = reply else {
             unreachable!("ratios go into their own kind of reply")
         };
-        ratios.extend_from_slice(&self.best);
+        ratios.extend(self.best.iter().map(|best| best.low));
     }
 }

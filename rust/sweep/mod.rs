@@ -47,7 +47,6 @@ struct Voice {
     ask: usize,
     owner: Side,
     shape: Shape,
-    tightens: bool,
 }
 
 /// What a sweep did, beside its answers.
@@ -61,7 +60,7 @@ pub struct Report {
     pub threads: usize,
     /// Pairs of points decided.
     pub pairs: u64,
-    /// Pairs whose exact distance was needed.
+    /// Exact distances that were needed.
     pub settled: u64,
 }
 
@@ -136,6 +135,14 @@ pub(crate) fn sweep_with(
         },
     ];
     job.run(&states, within)?;
+    for (side, states) in [Side::Rows, Side::Columns].into_iter().zip(&states) {
+        states
+            .par_iter()
+            .enumerate()
+            .try_for_each(|(block, state)| {
+                job.settle(side, block, &mut state.lock().expect("no task panicked"))
+            })?;
+    }
 
     let report = Report {
         kernel: kernel.name(),
@@ -208,7 +215,6 @@ fn voices(asks: &[Ask], within: bool) -> Vec<Voice> {
                 ask: index,
                 owner,
                 shape: ask.shape(),
-                tightens: ask.answers(0, 0).tightens(),
             })
         })
         .collect()

@@ -2,12 +2,10 @@
 //!
 //! ```text
 //! products   the kernel's tile of inner products
-//! seed       rows that have heard nothing yet look at a few pairs, so that their windows do not let all of them through
 //! windows    the widest window of every row and column over all questions, as thresholds
 //! scan       most pairs end here
-//! judge      the others by their own interval: nothing, inside, or undecided, question by question
-//! tighten    the undecided pairs' upper bounds may close windows
-//! settle     what is still undecided gets the one exact distance
+//! judge      the others get an interval of their own, and every question hears of it; what an interval cannot decide
+//!            is settled by the one exact distance
 //! ```
 
 use std::sync::MutexGuard;
@@ -18,7 +16,7 @@ use crate::bound::{above, below};
 use crate::codes::power_of_two;
 use crate::error::Result;
 use crate::kernel::{BLOCK, ColumnScan, Line, RowScan, Survivor, TILE_ROWS};
-use crate::question::{Candidate, Hearing, Shape, Side, raise};
+use crate::question::{Answers, Settle, Shape, Side, TINY, raise};
 
 /// Working memory of one worker.
 pub struct Scratch {
@@ -26,29 +24,6 @@ pub struct Scratch {
     rows: Vec<RowScan>,
     columns: Box<ColumnScan>,
     survivors: Vec<Survivor>,
-    undecided: Vec<Undecided>,
-    candidates: Vec<Candidate>,
-}
-
-/// A pair that some question waits for.
-#[derive(Clone, Copy)]
-struct Undecided {
-    row: u16,
-    column: u16,
-    low: f64,
-    high: f64,
-    /// Bit `v`: voice `v` waits.
-    voices: u64,
-}
-
-impl Undecided {
-    /// Its place within the block of one side.
-    fn place(&self, side: Side) -> usize {
-        usize::from(match side {
-            Side::Rows => self.row,
-            Side::Columns => self.column,
-        })
-    }
 }
 
 impl Scratch {
@@ -64,8 +39,6 @@ impl Scratch {
             rows: Vec::with_capacity(BLOCK),
             columns: Box::new(columns),
             survivors: Vec::new(),
-            undecided: Vec::new(),
-            candidates: Vec::new(),
         }
     }
 }
@@ -130,7 +103,6 @@ impl<'a> Job<'a> {
         let width = self.rows.points.width();
         self.kernel
             .products(packed, likely, width, &mut scratch.tile);
-        self.seed(blocks, held, scratch);
         self.windows(blocks, held, scratch);
         scratch.survivors.clear();
         self.kernel.scan(
@@ -140,62 +112,9 @@ impl<'a> Job<'a> {
             &mut scratch.survivors,
         );
         self.control.check()?;
-        self.judge(blocks, held, scratch);
-        for (v, voice) in self.voices.iter().enumerate() {
-            if voice.tightens {
-                tighten(
-                    v,
-                    voice,
-                    blocks,
-                    held,
-                    scratch,
-                    self.values[voice.ask].as_deref(),
-                );
-            }
-        }
-        self.settle(blocks, held, scratch)
-    }
-
-    /// First bounds for rows without any, from their pairs with a few points of the other block.
-    fn seed(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) {
-        const FEW: usize = 64;
-        let unit = power_of_two(2 * self.frame.exponent);
-        for voice in self.voices.iter().filter(|voice| voice.tightens) {
-            // On the diagonal the first direction has told both points of every pair.
-            if blocks.diagonal && voice.owner == Side::Columns || !answers(held, voice).unbounded()
-            {
-                continue;
-            }
-            let (owners, others) = match voice.owner {
-                Side::Rows => (blocks.row_count, blocks.column_count),
-                Side::Columns => (blocks.column_count, blocks.row_count),
-            };
-            let other_start = blocks.start(voice.owner.other());
-            for own in 0..owners {
-                scratch.candidates.clear();
-                for other in 0..others.min(FEW) {
-                    if blocks.diagonal && own == other {
-                        continue;
-                    }
-                    let (row, column) = match voice.owner {
-                        Side::Rows => (own, other),
-                        Side::Columns => (other, own),
-                    };
-                    let (_, high) = self.bound.interval(
-                        &self.rows.facts[blocks.start(Side::Rows) + row],
-                        &self.columns.facts[blocks.start(Side::Columns) + column],
-                        scratch.tile[row * BLOCK + column],
-                    );
-                    let other = other_start + other;
-                    scratch.candidates.push(Candidate {
-                        other: other as u32,
-                        value: self.values[voice.ask].as_ref().map_or(0.0, |v| v[other]),
-                        high: high * unit,
-                    });
-                }
-                answers(held, voice).tighten(own, &mut scratch.candidates);
-            }
-        }
+        self.judge(blocks, held, scratch)?;
+        self.control.advance(blocks.pairs());
+        Ok(())
     }
 
     /// Lemma 3 of `bound`: thresholds of the scan.
@@ -258,11 +177,18 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Asks every voice about every survivor.
-    fn judge(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) {
+    /// Tells every voice of every survivor.
+    fn judge(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) -> Result<()> {
         let unit = power_of_two(2 * self.frame.exponent);
         let (row_start, column_start) = (blocks.start(Side::Rows), blocks.start(Side::Columns));
-        scratch.undecided.clear();
+        let mut known = Known {
+            job: self,
+            rows: row_start,
+            columns: column_start,
+            owner: Side::Rows,
+            last: None,
+            settled: 0,
+        };
         for survivor in &scratch.survivors {
             let (row, column) = (usize::from(survivor.row), usize::from(survivor.column));
             if column >= blocks.column_count || (blocks.diagonal && row >= column) {
@@ -274,83 +200,76 @@ impl<'a> Job<'a> {
                 &self.columns.facts[j],
                 survivor.product,
             );
-            let mut pair = Undecided {
-                row: survivor.row,
-                column: survivor.column,
-                low: low * unit,
-                high: high * unit,
-                voices: 0,
-            };
-            for (v, voice) in self.voices.iter().enumerate() {
-                match self.hears(voice, blocks, held, &pair) {
-                    Hearing::Nothing => {}
-                    Hearing::Inside => {
-                        let own = pair.place(voice.owner);
-                        answers(held, voice).inside(own);
-                    }
-                    Hearing::Undecided => pair.voices |= 1 << v,
-                }
+            // Where the bound knows nothing its ends are not numbers. TINY is more than squares that underflow can lose.
+            let low = (low * unit - TINY).max(0.0).sqrt();
+            let high = (high * unit + TINY).sqrt();
+            let high = if high.is_nan() { f64::INFINITY } else { high };
+            for voice in &self.voices {
+                let (own, other) = match voice.owner {
+                    Side::Rows => (row, j),
+                    Side::Columns => (column, i),
+                };
+                known.owner = voice.owner;
+                answers(held, voice).hear(own, other as u32, low, high, &mut known);
             }
-            if pair.voices != 0 {
-                scratch.undecided.push(pair);
+            if self.control.is_cancelled() {
+                break;
             }
         }
+        self.settled.fetch_add(known.settled, Relaxed);
+        self.control.check()
     }
 
-    fn hears(
-        &self,
-        voice: &Voice,
-        blocks: Blocks,
-        held: &mut Held<'_, 'a>,
-        pair: &Undecided,
-    ) -> Hearing {
-        let other = blocks.start(voice.owner.other()) + pair.place(voice.owner.other());
-        let value = self.values[voice.ask].as_ref().map_or(0.0, |v| v[other]);
-        let own = pair.place(voice.owner);
-        answers(held, voice).hears(own, other as u32, value, pair.low, pair.high)
-    }
-
-    /// The exact distance of what is still undecided, told to every voice that waits for it.
-    fn settle(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) -> Result<()> {
-        let mut settled = 0;
-        for (p, pair) in scratch.undecided.iter().enumerate() {
-            if let Some(next) = scratch.undecided.get(p + 1) {
-                let j = blocks.start(Side::Columns) + usize::from(next.column);
-                self.kernel.fetch(self.columns.points.row(j));
-            }
-            let mut waiting = 0u64;
-            for (v, voice) in self.voices.iter().enumerate() {
-                if pair.voices & (1 << v) != 0
-                    && self.hears(voice, blocks, held, pair) != Hearing::Nothing
-                {
-                    waiting |= 1 << v;
-                }
-            }
-            if waiting == 0 {
-                continue;
-            }
+    /// The last distances that the answers of one block ask for. `side` owns the block.
+    pub fn settle(&self, side: Side, block: usize, state: &mut State<'a>) -> Result<()> {
+        let mut known = Known {
+            job: self,
+            rows: block * BLOCK,
+            columns: block * BLOCK,
+            owner: side,
+            last: None,
+            settled: 0,
+        };
+        for answers in state.iter_mut().flatten() {
             self.control.check()?;
-            settled += 1;
-            let i = blocks.start(Side::Rows) + usize::from(pair.row);
-            let j = blocks.start(Side::Columns) + usize::from(pair.column);
-            let squared = self
-                .kernel
-                .squared(self.rows.points.row(i), self.columns.points.row(j));
-            let distance = squared.sqrt();
-            for (v, voice) in self.voices.iter().enumerate() {
-                if waiting & (1 << v) != 0 {
-                    let (own, other) = match voice.owner {
-                        Side::Rows => (usize::from(pair.row), j),
-                        Side::Columns => (usize::from(pair.column), i),
-                    };
-                    let value = self.values[voice.ask].as_ref().map_or(0.0, |v| v[other]);
-                    answers(held, voice).absorb(own, other as u32, value, distance);
-                }
+            answers.settle(&mut known);
+        }
+        self.settled.fetch_add(known.settled, Relaxed);
+        Ok(())
+    }
+}
+
+/// Where questions get their distances. The last one is remembered, since several questions may ask for it in turn.
+struct Known<'j, 'a> {
+    job: &'j Job<'a>,
+    /// Where the block of rows and the block of columns start.
+    rows: usize,
+    columns: usize,
+    /// Whose rows are counted within their block.
+    owner: Side,
+    last: Option<((usize, usize), f64)>,
+    settled: u64,
+}
+
+impl Settle for Known<'_, '_> {
+    fn distance(&mut self, row: usize, other: u32) -> f64 {
+        let pair = match self.owner {
+            Side::Rows => (self.rows + row, other as usize),
+            Side::Columns => (other as usize, self.columns + row),
+        };
+        match self.last {
+            Some((last, distance)) if last == pair => distance,
+            _ => {
+                let (x, y) = (
+                    self.job.rows.points.row(pair.0),
+                    self.job.columns.points.row(pair.1),
+                );
+                let distance = self.job.kernel.squared(x, y).sqrt();
+                self.last = Some((pair, distance));
+                self.settled += 1;
+                distance
             }
         }
-        self.settled.fetch_add(settled, Relaxed);
-        self.control.advance(blocks.pairs());
-        Ok(())
     }
 }
 
@@ -395,56 +314,9 @@ impl Floors {
 }
 
 /// The answers a voice speaks for.
-fn answers<'h, 'a>(
-    held: &'h mut Held<'_, 'a>,
-    voice: &Voice,
-) -> &'h mut (dyn crate::question::Answers + 'a) {
+fn answers<'h, 'a>(held: &'h mut Held<'_, 'a>, voice: &Voice) -> &'h mut (dyn Answers + 'a) {
     held.side(voice.owner)[voice.ask]
         .as_mut()
         .expect("the owner has answers")
         .as_mut()
-}
-
-/// Groups the undecided pairs of one voice by its owner's row and lets the question close its windows.
-fn tighten(
-    v: usize,
-    voice: &Voice,
-    blocks: Blocks,
-    held: &mut Held<'_, '_>,
-    scratch: &mut Scratch,
-    values: Option<&[f64]>,
-) {
-    let waits = |pair: &&Undecided| pair.voices & (1 << v) != 0;
-    let mut ends = [0usize; BLOCK + 1];
-    for pair in scratch.undecided.iter().filter(waits) {
-        ends[pair.place(voice.owner) + 1] += 1;
-    }
-    for r in 0..BLOCK {
-        ends[r + 1] += ends[r];
-    }
-    let starts = ends;
-    let empty = Candidate {
-        other: 0,
-        value: 0.0,
-        high: 0.0,
-    };
-    scratch.candidates.clear();
-    scratch.candidates.resize(ends[BLOCK], empty);
-    let other_start = blocks.start(voice.owner.other());
-    for pair in scratch.undecided.iter().filter(waits) {
-        let own = pair.place(voice.owner);
-        let other = other_start + pair.place(voice.owner.other());
-        scratch.candidates[ends[own]] = Candidate {
-            other: other as u32,
-            value: values.map_or(0.0, |v| v[other]),
-            high: pair.high,
-        };
-        ends[own] += 1;
-    }
-    for own in 0..BLOCK {
-        let group = &mut scratch.candidates[starts[own]..ends[own]];
-        if !group.is_empty() {
-            answers(held, voice).tighten(own, group);
-        }
-    }
 }

@@ -3,22 +3,6 @@
 pub mod avx2;
 pub mod avx512;
 
-use crate::distance::Row;
-
-/// Fetches the beginning of a row into L2; the processor's own prefetcher takes over from there.
-fn fetch(row: Row<'_>) {
-    use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-    const LINES: usize = 16;
-    let start: *const i8 = match row {
-        Row::F32(x) => x.as_ptr().cast(),
-        Row::F64(x) => x.as_ptr().cast(),
-    };
-    for line in 0..LINES {
-        // SAFETY: SSE is part of x86-64, and a fetch may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(64 * line)) };
-    }
-}
-
 /// The rest of a [`Kernel`](super::Kernel) that differs between float32 kernels only in widths and in the features it is compiled for.
 macro_rules! float32_kernel {
     ($token:ty, $name:literal, $mr:expr, $nr:expr, $features:literal) => {
@@ -106,10 +90,6 @@ macro_rules! float32_kernel {
             fn squared(&self, x: Row<'_>, y: Row<'_>) -> f64 {
                 // SAFETY: the token proves that the processor has the features.
                 unsafe { compiled::squared(x, y) }
-            }
-
-            fn fetch(&self, row: Row<'_>) {
-                super::fetch(row);
             }
 
             fn encode(&self, row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [f32]) {
