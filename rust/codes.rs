@@ -276,26 +276,24 @@ impl<'a> Coded<'a> {
 
     /// Packs block `index` in the kernel's layout. `codes` is working memory.
     pub fn pack(&self, layout: Layout, index: usize, block: &mut [Line], codes: &mut Vec<f32>) {
-        let (width, step) = (self.points.width(), self.kernel.slab());
-        let rows = index * BLOCK..((index + 1) * BLOCK).min(self.points.len());
-        for start in (0..width).step_by(step) {
-            let slab = start..(start + step).min(width);
-            codes.resize(rows.len() * slab.len(), 0.0);
-            for (i, codes) in rows.clone().zip(codes.chunks_exact_mut(slab.len())) {
+        let (width, step) = (self.points.width(), self.kernel.group(layout));
+        let end = ((index + 1) * BLOCK).min(self.points.len());
+        for group in 0..BLOCK.div_ceil(step) {
+            let first = (index * BLOCK + group * step).min(end);
+            let rows = first..(first + step).min(end);
+            codes.resize(rows.len() * width, 0.0);
+            for (i, codes) in rows.zip(codes.chunks_exact_mut(width)) {
                 let facts = &self.facts[i];
                 if facts.residual >= facts.norm {
                     codes.fill(0.0);
                     continue;
                 }
-                let row = match self.points.row(i) {
-                    Row::F32(x) => Row::F32(&x[slab.clone()]),
-                    Row::F64(x) => Row::F64(&x[slab.clone()]),
-                };
                 let factor = factor(self.frame.exponent, facts.shift);
-                self.kernel
-                    .encode(row, &self.frame.centre[slab.clone()], factor, codes);
+                let (row, centre) = (self.points.row(i), &self.frame.centre);
+                self.kernel.encode(row, centre, factor, codes);
             }
-            self.kernel.pack(layout, Codes::F32(codes), slab, block);
+            self.kernel
+                .pack(layout, Codes::F32(codes), group, width, block);
         }
     }
 }

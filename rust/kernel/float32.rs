@@ -2,16 +2,14 @@
 //!
 //! ```text
 //! LOOP 1  slabs of DEPTH columns of the data; each slab of a product is summed on its own and then added (fewer roundings in a row)
-//! LOOP 2  micro-panels of NR columns of the tile: 32 x 256 floats = 32 KB stay in L1
-//! LOOP 3  micro-panels of MR rows: 14 x 256 floats = 14 KB stream from L2
+//! LOOP 2  micro-panels of NR columns of the tile: 32 x 192 floats = 24 KB stay in L1 (48 KB) beside two of the next kind
+//! LOOP 3  micro-panels of MR rows: 14 x 192 floats = 11 KB stream from L2
 //! micro   an MR x NR tile in registers over the slab
 //! ```
 //!
 //! While one slab is multiplied the next is fetched into L2, a little in every register tile; without that the products wait for L3 a third of the time.
 //!
 //! A packed block is slab after slab, in a slab micro-panel after micro-panel, in a micro-panel one group of MR (or NR) values per column of the data.
-
-use std::ops::Range;
 
 use super::{BLOCK, Codes, ColumnScan, Line, RowScan, Survivor};
 use crate::bound::Precision;
@@ -56,23 +54,26 @@ pub fn precision(depth: usize) -> Precision {
     }
 }
 
-/// Packs one slab of codes, row after row as they come, into micro-panels of `WIDTH`.
-pub fn pack<const WIDTH: usize>(codes: Codes<'_>, slab: Range<usize>, block: &mut [Line]) {
+/// Packs one group of `WIDTH` rows of codes: a micro-panel in every slab.
+pub fn pack<const WIDTH: usize>(codes: Codes<'_>, index: usize, depth: usize, block: &mut [Line]) {
     let Codes::F32(codes) = codes;
-    let deep = slab.len();
     let zeros = [0.0f32; DEPTH];
-    let rows: Vec<&[f32]> = codes.chunks_exact(deep).collect();
-    let block: &mut [f32] = bytemuck::cast_slice_mut(block);
-    let height = whole(BLOCK, WIDTH);
-    let panels = &mut block[height * slab.start..height * slab.end];
-    for (p, panel) in panels.chunks_exact_mut(WIDTH * deep).enumerate() {
-        let source = |r: usize| rows.get(p * WIDTH + r).copied().unwrap_or(&zeros[..deep]);
-        let sources: [&[f32]; WIDTH] = std::array::from_fn(source);
+    let rows: Vec<&[f32]> = codes.chunks_exact(depth).collect();
+    let mut slabs: &mut [f32] = bytemuck::cast_slice_mut(block);
+    for start in (0..depth).step_by(DEPTH) {
+        let deep = (depth - start).min(DEPTH);
+        let (slab, rest) = slabs.split_at_mut(whole(BLOCK, WIDTH) * deep);
+        let sources: [&[f32]; WIDTH] = std::array::from_fn(|r| {
+            rows.get(r)
+                .map_or(&zeros[..deep], |row| &row[start..start + deep])
+        });
+        let panel = &mut slab[index * WIDTH * deep..(index + 1) * WIDTH * deep];
         for (k, group) in panel.as_chunks_mut::<WIDTH>().0.iter_mut().enumerate() {
             for r in 0..WIDTH {
                 group[r] = sources[r][k];
             }
         }
+        slabs = rest;
     }
 }
 

@@ -23,14 +23,12 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-use std::ops::Range;
-
 use crate::bound::Precision;
 use crate::codes::{self, Facts};
 use crate::distance::{self, Row};
 use crate::error::{Error, Result};
 
-/// Rows of a block: 16 x 14 and 7 x 32, so that the widest register tiles fit without a rest. Two packed blocks of depth 256 and their tile take 0.66 MB of L2.
+/// Rows of a block: 16 x 14 and 7 x 32, so that the widest register tiles fit without a rest. Two packed slabs and their tile take 0.54 MB of L2.
 pub const BLOCK: usize = 224;
 /// Rows of the tile: a kernel whose register tile does not divide [`BLOCK`] may write a few rows beyond it.
 pub const TILE_ROWS: usize = 232;
@@ -152,15 +150,22 @@ pub trait Kernel: Send + Sync {
     /// How exact products of rows of `depth` columns are.
     fn precision(&self, depth: usize) -> Precision;
 
-    /// How many columns of the data are packed at a time.
-    fn slab(&self) -> usize;
+    /// How many rows are packed at a time.
+    fn group(&self, layout: Layout) -> usize;
 
     /// Bytes of one packed block.
     fn block_bytes(&self, layout: Layout, depth: usize) -> usize;
 
-    /// Packs the columns `slab` of up to [`BLOCK`] rows of codes into their place in the block; missing rows become zero. A slab starts at a
-    /// multiple of [`Kernel::slab`] and is as long as that, or ends the rows.
-    fn pack(&self, layout: Layout, codes: Codes<'_>, slab: Range<usize>, block: &mut [Line]);
+    /// Packs the `index`-th group of a block's rows into its places; `codes` holds whole rows of `depth` columns, one after the other. Missing rows
+    /// become zero.
+    fn pack(
+        &self,
+        layout: Layout,
+        codes: Codes<'_>,
+        index: usize,
+        depth: usize,
+        block: &mut [Line],
+    );
 
     /// All inner products of a packed block of rows and one of columns, row by row, [`BLOCK`] to a row. `likely` are the blocks that will probably be
     /// multiplied next; fetching their beginning early hides the wait for it.

@@ -1,7 +1,5 @@
 //! Plain Rust: runs everywhere, and is what every other kernel is compared with.
 
-use std::ops::Range;
-
 use super::float32::{self, Micro};
 use super::{BLOCK, Codes, ColumnScan, Kernel, Layout, Line, RowScan, Survivor};
 use crate::bound::Precision;
@@ -54,22 +52,28 @@ impl Kernel for Portable {
         float32::precision(depth)
     }
 
-    fn slab(&self) -> usize {
-        float32::DEPTH
+    fn group(&self, layout: Layout) -> usize {
+        match layout {
+            Layout::Rows => MR,
+            Layout::Columns => NR,
+        }
     }
 
     fn block_bytes(&self, layout: Layout, depth: usize) -> usize {
-        let width = match layout {
-            Layout::Rows => MR,
-            Layout::Columns => NR,
-        };
-        float32::block_bytes(width, depth)
+        float32::block_bytes(self.group(layout), depth)
     }
 
-    fn pack(&self, layout: Layout, codes: Codes<'_>, slab: Range<usize>, block: &mut [Line]) {
+    fn pack(
+        &self,
+        layout: Layout,
+        codes: Codes<'_>,
+        index: usize,
+        depth: usize,
+        block: &mut [Line],
+    ) {
         match layout {
-            Layout::Rows => float32::pack::<MR>(codes, slab, block),
-            Layout::Columns => float32::pack::<NR>(codes, slab, block),
+            Layout::Rows => float32::pack::<MR>(codes, index, depth, block),
+            Layout::Columns => float32::pack::<NR>(codes, index, depth, block),
         }
     }
 

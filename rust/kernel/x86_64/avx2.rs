@@ -1,7 +1,6 @@
 //! AVX2 and FMA, float32 codes: a 6 x 16 register tile (12 sums, 2 vectors of columns, 1 broadcast), 12 fused multiply-adds for 8 loads per column of the data.
 
 use core::arch::x86_64::*;
-use core::ops::Range;
 
 use super::float32_kernel;
 use crate::bound::Precision;

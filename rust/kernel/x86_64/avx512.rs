@@ -1,7 +1,6 @@
 //! AVX-512F, float32 codes: a 14 x 32 register tile (28 sums, 2 vectors of columns, 1 broadcast), 28 fused multiply-adds for 16 loads per column of the data.
 
 use core::arch::x86_64::*;
-use core::ops::Range;
 
 use super::float32_kernel;
 use crate::bound::Precision;

@@ -40,28 +40,28 @@ macro_rules! float32_kernel {
                 float32::precision(depth)
             }
 
-            fn slab(&self) -> usize {
-                float32::DEPTH
+            fn group(&self, layout: Layout) -> usize {
+                match layout {
+                    Layout::Rows => $mr,
+                    Layout::Columns => $nr,
+                }
             }
 
             fn block_bytes(&self, layout: Layout, depth: usize) -> usize {
-                let width = match layout {
-                    Layout::Rows => $mr,
-                    Layout::Columns => $nr,
-                };
-                float32::block_bytes(width, depth)
+                float32::block_bytes(self.group(layout), depth)
             }
 
             fn pack(
                 &self,
                 layout: Layout,
                 codes: Codes<'_>,
-                slab: Range<usize>,
+                index: usize,
+                depth: usize,
                 block: &mut [Line],
             ) {
                 match layout {
-                    Layout::Rows => float32::pack::<{ $mr }>(codes, slab, block),
-                    Layout::Columns => float32::pack::<{ $nr }>(codes, slab, block),
+                    Layout::Rows => float32::pack::<{ $mr }>(codes, index, depth, block),
+                    Layout::Columns => float32::pack::<{ $nr }>(codes, index, depth, block),
                 }
             }
 
