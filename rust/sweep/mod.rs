@@ -60,7 +60,7 @@ pub struct Report {
     pub threads: usize,
     /// Pairs of points decided.
     pub pairs: u64,
-    /// Exact distances that were needed.
+    /// Exact distances that were needed. A pair counts for each question that had to come back to it after it was judged.
     pub settled: u64,
 }
 

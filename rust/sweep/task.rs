@@ -181,14 +181,7 @@ impl<'a> Job<'a> {
     fn judge(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) -> Result<()> {
         let unit = power_of_two(2 * self.frame.exponent);
         let (row_start, column_start) = (blocks.start(Side::Rows), blocks.start(Side::Columns));
-        let mut known = Known {
-            job: self,
-            rows: row_start,
-            columns: column_start,
-            owner: Side::Rows,
-            last: None,
-            settled: 0,
-        };
+        let mut known = Known::new(self, Side::Rows, row_start, column_start);
         for survivor in &scratch.survivors {
             let (row, column) = (usize::from(survivor.row), usize::from(survivor.column));
             if column >= blocks.column_count || (blocks.diagonal && row >= column) {
@@ -204,6 +197,7 @@ impl<'a> Job<'a> {
             let low = (low * unit - TINY).max(0.0).sqrt();
             let high = (high * unit + TINY).sqrt();
             let high = if high.is_nan() { f64::INFINITY } else { high };
+            (known.pair, known.distance) = (Some((i, j)), None);
             for voice in &self.voices {
                 let (own, other) = match voice.owner {
                     Side::Rows => (row, j),
@@ -222,14 +216,7 @@ impl<'a> Job<'a> {
 
     /// The last distances that the answers of one block ask for. `side` owns the block.
     pub fn settle(&self, side: Side, block: usize, state: &mut State<'a>) -> Result<()> {
-        let mut known = Known {
-            job: self,
-            rows: block * BLOCK,
-            columns: block * BLOCK,
-            owner: side,
-            last: None,
-            settled: 0,
-        };
+        let mut known = Known::new(self, side, block * BLOCK, block * BLOCK);
         for answers in state.iter_mut().flatten() {
             self.control.check()?;
             answers.settle(&mut known);
@@ -239,7 +226,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Where questions get their distances. The last one is remembered, since several questions may ask for it in turn.
+/// Where questions get their distances. That of the pair being judged is remembered, since several questions may ask for it in turn.
 struct Known<'j, 'a> {
     job: &'j Job<'a>,
     /// Where the block of rows and the block of columns start.
@@ -247,8 +234,25 @@ struct Known<'j, 'a> {
     columns: usize,
     /// Whose rows are counted within their block.
     owner: Side,
-    last: Option<((usize, usize), f64)>,
+    /// The pair being judged.
+    pair: Option<(usize, usize)>,
+    /// Its distance, once asked for.
+    distance: Option<f64>,
     settled: u64,
+}
+
+impl<'j, 'a> Known<'j, 'a> {
+    fn new(job: &'j Job<'a>, owner: Side, rows: usize, columns: usize) -> Self {
+        Self {
+            job,
+            rows,
+            columns,
+            owner,
+            pair: None,
+            distance: None,
+            settled: 0,
+        }
+    }
 }
 
 impl Settle for Known<'_, '_> {
@@ -257,19 +261,21 @@ impl Settle for Known<'_, '_> {
             Side::Rows => (self.rows + row, other as usize),
             Side::Columns => (other as usize, self.columns + row),
         };
-        match self.last {
-            Some((last, distance)) if last == pair => distance,
-            _ => {
-                let (x, y) = (
-                    self.job.rows.points.row(pair.0),
-                    self.job.columns.points.row(pair.1),
-                );
-                let distance = self.job.kernel.squared(x, y).sqrt();
-                self.last = Some((pair, distance));
-                self.settled += 1;
-                distance
-            }
+        let judged = self.pair == Some(pair);
+        if let (true, Some(distance)) = (judged, self.distance) {
+            return distance;
         }
+        let (rows, columns) = (self.job.rows.points, self.job.columns.points);
+        let distance = self
+            .job
+            .kernel
+            .squared(rows.row(pair.0), columns.row(pair.1))
+            .sqrt();
+        self.settled += 1;
+        if judged {
+            self.distance = Some(distance);
+        }
+        distance
     }
 }
 
