@@ -27,6 +27,9 @@
 //! NaN: `a = -inf`, `w = inf` and NaN all pass the pair on (the test is "not less"), and `a s_j = +inf` can only hold
 //! back a pair whose true threshold is beyond every float32. A row's `floor` is a lower bound, in float64 and rounded down, on the same threshold over all
 //! columns of the block, with the slack still in `a`: what is below it is below every `t` in real arithmetic. QED
+//!
+//! **Lemma 4 (tally).** With every quantity rounded the other way (`a` with `+E` and the slack added, `h` up, the window down) a pair with `s >= t` has
+//! `q_x + q_y - 2 s + E <= W`. Proof: as Lemma 3 where `W <= 2 S`; where `W > 2 S` it holds for every pair, since `D <= S`. QED
 
 use crate::codes::{BlockFacts, Facts, power_of_two};
 
@@ -89,7 +92,19 @@ impl Bound {
     }
 
     /// The scan's `a` for one row against a whole block of columns: Lemma 3.
-    pub fn row_threshold(&self, row: &Facts, columns: &BlockFacts) -> f32 {
+    pub fn row_floor(&self, row: &Facts, columns: &BlockFacts) -> f32 {
+        let (inverse, error) = self.row_error(row, columns);
+        below(0.5 * (row.square - error) * inverse - power_of_two(-80))
+    }
+
+    /// The same on the other side: `t` rounded up, so that a product not below it surely lies within the window.
+    pub fn row_ceiling(&self, row: &Facts, columns: &BlockFacts) -> f32 {
+        let (inverse, error) = self.row_error(row, columns);
+        above(0.5 * (row.square + error) * inverse + power_of_two(-80))
+    }
+
+    /// The row's inverse unit, and its error against any column of a block with the scan's slack.
+    fn row_error(&self, row: &Facts, columns: &BlockFacts) -> (f64, f64) {
         let inverse = power_of_two(-row.shift);
         let span = row.norm + columns.norm;
         // Underflow is bounded with the largest unit a column can have.
@@ -98,7 +113,7 @@ impl Bound {
             * self.product_error(row.norm, row.residual, columns.norm, columns.residual, unit)
             + self.weight * span * span
             + 64.0 * power_of_two(-24) * span * span;
-        below(0.5 * (row.square - error) * inverse - power_of_two(-80))
+        (inverse, error)
     }
 }
 

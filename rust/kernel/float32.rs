@@ -11,7 +11,7 @@
 //!
 //! A packed block is slab after slab, in a slab micro-panel after micro-panel, in a micro-panel one group of MR (or NR) values per column of the data.
 
-use super::{BLOCK, Codes, ColumnScan, Line, RowScan, Survivor};
+use super::{BLOCK, Codes, ColumnScan, Line, RowScan, Survivor, Tally};
 use crate::bound::Precision;
 
 /// Columns of the data in one slab.
@@ -152,6 +152,50 @@ pub fn scan(tile: &[f32], rows: &[RowScan], columns: &ColumnScan, survivors: &mu
                     column: c as u16,
                     product: products[c],
                 });
+            }
+        }
+    }
+}
+
+/// The tally of the trait, written once; kernels compile it for wider vectors.
+#[inline(always)]
+pub fn tally(
+    tile: &[f32],
+    [outer_rows, inner_rows]: [&[RowScan]; 2],
+    [outer, inner]: [&ColumnScan; 2],
+    count: usize,
+    tally: &mut Tally,
+    between: &mut Vec<Survivor>,
+) {
+    const LANES: usize = 16;
+    let threshold = |row: &RowScan, columns: &ColumnScan, c: usize| {
+        let window = (row.w * columns.s[c]).max(row.s * columns.b[c]);
+        (row.a * columns.s[c] + row.s * columns.h[c]) - window
+    };
+    for (r, products) in tile.chunks_exact(BLOCK).take(outer_rows.len()).enumerate() {
+        let (outer_row, inner_row) = (&outer_rows[r], &inner_rows[r]);
+        for start in (0..count).step_by(LANES) {
+            let mut inside = [0u32; LANES];
+            let mut open = [0u32; LANES];
+            for l in 0..LANES {
+                let c = start + l;
+                let wanted = u32::from(c < count);
+                inside[l] = wanted & u32::from(products[c] >= threshold(inner_row, inner, c));
+                let outside = u32::from(products[c] < threshold(outer_row, outer, c));
+                open[l] = wanted & !(outside | inside[l]) & 1;
+            }
+            tally.rows[r] += inside.iter().sum::<u32>();
+            for (column, &inside) in tally.columns[start..].iter_mut().zip(&inside) {
+                *column += inside;
+            }
+            if open.iter().any(|&open| open != 0) {
+                for l in (0..LANES).filter(|&l| open[l] != 0) {
+                    between.push(Survivor {
+                        row: r as u16,
+                        column: (start + l) as u16,
+                        product: products[start + l],
+                    });
+                }
             }
         }
     }

@@ -130,6 +130,31 @@ pub struct Survivor {
     pub product: f32,
 }
 
+/// Pairs of a tile that are surely inside, by row and by column.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// How many of each row.
+    pub rows: [u32; BLOCK],
+    /// How many of each column.
+    pub columns: [u32; BLOCK],
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            rows: [0; BLOCK],
+            columns: [0; BLOCK],
+        }
+    }
+}
+
+impl Tally {
+    /// Starts again.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
 /// Which layout a panel has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -185,6 +210,20 @@ pub trait Kernel: Send + Sync {
         columns: &ColumnScan,
         survivors: &mut Vec<Survivor>,
     );
+
+    /// Counts the pairs of a tile, up to column `count`, whose product is not below its inner threshold, and appends those between the outer one and
+    /// the inner one.
+    fn tally(
+        &self,
+        tile: &[f32],
+        rows: [&[RowScan]; 2],
+        columns: [&ColumnScan; 2],
+        count: usize,
+        tally: &mut Tally,
+        between: &mut Vec<Survivor>,
+    ) {
+        float32::tally(tile, rows, columns, count, tally, between);
+    }
 
     /// THE distance, squared: `distance::squared`, bit for bit.
     fn squared(&self, x: Row<'_>, y: Row<'_>) -> f64 {

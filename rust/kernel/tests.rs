@@ -214,6 +214,75 @@ fn scans_agree_with_the_plain_one_up_to_their_rounding() {
 }
 
 #[test]
+fn tallies_are_the_same_everywhere_and_leave_no_pair_out() {
+    let rows = |shift: usize| -> Vec<RowScan> {
+        (0..BLOCK - 7)
+            .map(|r| RowScan {
+                a: hash(r) as f32,
+                s: power_of_two((r % 3) as i32 - 1) as f32,
+                w: [
+                    hash(r + 300) as f32,
+                    f32::NEG_INFINITY,
+                    f32::INFINITY,
+                    f32::NAN,
+                ][r % 29 % 4]
+                    + shift as f32,
+                u: 0.0,
+                floor: f32::NEG_INFINITY,
+            })
+            .collect()
+    };
+    let columns = ColumnScan {
+        s: std::array::from_fn(|c| power_of_two((c % 4) as i32 - 2) as f32),
+        h: std::array::from_fn(|c| hash(c + 900) as f32),
+        b: std::array::from_fn(|c| {
+            if c % 2 == 0 {
+                f32::NEG_INFINITY
+            } else {
+                hash(c + 1200) as f32
+            }
+        }),
+        v: [0.0; BLOCK],
+    };
+    let tile: Vec<f32> = (0..TILE_ROWS * BLOCK)
+        .map(|k| hash(k) as f32 * 3.0)
+        .collect();
+    let (outer, inner) = (rows(1), rows(0));
+    for count in [1, 15, 16, 100, BLOCK] {
+        let mut want = Tally::default();
+        let mut open = Vec::new();
+        for (r, products) in tile.chunks_exact(BLOCK).take(outer.len()).enumerate() {
+            for (c, product) in products.iter().enumerate().take(count) {
+                let t = |row: &RowScan| {
+                    let window = (row.w * columns.s[c]).max(row.s * columns.b[c]);
+                    row.a * columns.s[c] + row.s * columns.h[c] - window
+                };
+                if *product >= t(&inner[r]) {
+                    want.rows[r] += 1;
+                    want.columns[c] += 1;
+                } else if !product.lt(&t(&outer[r])) {
+                    open.push((r as u16, c as u16));
+                }
+            }
+        }
+        assert!(open.len() > 10 || count < 15);
+        for kernel in all_available() {
+            let (mut got, mut between) = (Tally::default(), Vec::new());
+            let both = [&columns, &columns];
+            kernel.tally(&tile, [&outer, &inner], both, count, &mut got, &mut between);
+            assert_eq!(
+                (got.rows, got.columns),
+                (want.rows, want.columns),
+                "{}",
+                kernel.name()
+            );
+            let between: Vec<_> = between.iter().map(|s| (s.row, s.column)).collect();
+            assert_eq!(between, open, "{}", kernel.name());
+        }
+    }
+}
+
+#[test]
 fn distances_codes_and_facts_have_the_same_bits_everywhere() {
     for kernel in all_available() {
         for d in WIDTHS {

@@ -34,6 +34,12 @@ impl Ball {
     }
 }
 
+fn add(counts: &mut [i64], pairs: &[u32]) {
+    for (count, &pairs) in counts.iter_mut().zip(pairs) {
+        *count += i64::from(pairs);
+    }
+}
+
 /// How many points of the other side lie in the ball about each row.
 pub struct CountWithin<'a> {
     radii: &'a [f64],
@@ -64,6 +70,10 @@ impl Answers for CountWithin<'_> {
             closed: self.closed,
         };
         self.counts[row] += i64::from(ball.holds(row, other, low, high, settle));
+    }
+
+    fn count(&mut self, pairs: &[u32]) {
+        add(&mut self.counts, pairs);
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply) {
@@ -102,6 +112,10 @@ impl Answers for CoveredBy<'_> {
         self.counts[row] += i64::from(ball.holds(row, other, low, high, settle));
     }
 
+    fn count(&mut self, pairs: &[u32]) {
+        add(&mut self.counts, pairs);
+    }
+
     fn finish(self: Box<Self>, reply: &mut Reply) {
         let Reply::Counts(counts) = reply else {
             unreachable!("counts go into their own kind of reply")
@@ -138,6 +152,10 @@ impl Answers for Covered<'_> {
         if !self.covered[row] {
             self.covered[row] = ball.holds(row, other, low, high, settle);
         }
+    }
+
+    fn finished(&self) -> bool {
+        self.covered.iter().all(|&covered| covered)
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply) {

@@ -136,6 +136,16 @@ pub trait Answers: Send {
     /// A pair whose distance is in `low..=high`. Each pair that is not above the window is told once.
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle);
 
+    /// Pairs that are surely inside, so many for each row; only questions that count are told in bulk.
+    fn count(&mut self, _pairs: &[u32]) {
+        unreachable!("only questions that count are told in bulk")
+    }
+
+    /// Whether no pair can change any row's answer any more; then none needs to be told.
+    fn finished(&self) -> bool {
+        false
+    }
+
     /// All pairs have been told: the last chance to ask.
     fn settle(&mut self, _settle: &mut dyn Settle) {}
 

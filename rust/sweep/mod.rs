@@ -15,6 +15,7 @@ mod schedule;
 mod task;
 #[cfg(test)]
 mod tests;
+mod threshold;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -47,6 +48,8 @@ struct Voice {
     ask: usize,
     owner: Side,
     shape: Shape,
+    /// It takes pairs that are surely inside in bulk.
+    counts: bool,
 }
 
 /// What a sweep did, beside its answers.
@@ -215,6 +218,7 @@ fn voices(asks: &[Ask], within: bool) -> Vec<Voice> {
                 ask: index,
                 owner,
                 shape: ask.shape(),
+                counts: matches!(ask, Ask::CountWithin { .. } | Ask::CoveredBy { .. }),
             })
         })
         .collect()

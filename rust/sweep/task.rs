@@ -4,6 +4,7 @@
 //! products   the kernel's tile of inner products
 //! windows    the widest window of every row and column over all questions, as thresholds
 //! scan       most pairs end here
+//! tally      in a crowded tile, questions that count take what is surely inside in bulk
 //! judge      the others get an interval of their own, and every question hears of it; what an interval cannot decide
 //!            is settled by the one exact distance
 //! ```
@@ -11,34 +12,36 @@
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::threshold::{Thresholds, Windows};
 use super::{Job, State, Voice};
-use crate::bound::{above, below};
 use crate::codes::power_of_two;
 use crate::error::Result;
-use crate::kernel::{BLOCK, ColumnScan, Line, RowScan, Survivor, TILE_ROWS};
+use crate::kernel::{BLOCK, Line, Survivor, TILE_ROWS, Tally};
 use crate::question::{Answers, Settle, Shape, Side, TINY, raise};
+
+/// More survivors than this make a tile crowded: one pair in eight.
+const DENSE: usize = BLOCK * BLOCK / 8;
 
 /// Working memory of one worker.
 pub struct Scratch {
     tile: Vec<f32>,
-    rows: Vec<RowScan>,
-    columns: Box<ColumnScan>,
+    outer: Thresholds,
+    inner: Thresholds,
     survivors: Vec<Survivor>,
+    tally: Tally,
+    /// Which voices still have to hear of this task's pairs.
+    open: Vec<bool>,
 }
 
 impl Scratch {
     pub fn new() -> Self {
-        let columns = ColumnScan {
-            s: [1.0; BLOCK],
-            h: [0.0; BLOCK],
-            b: [0.0; BLOCK],
-            v: [0.0; BLOCK],
-        };
         Self {
             tile: vec![0.0; TILE_ROWS * BLOCK],
-            rows: Vec::with_capacity(BLOCK),
-            columns: Box::new(columns),
+            outer: Thresholds::new(),
+            inner: Thresholds::new(),
             survivors: Vec::new(),
+            tally: Tally::default(),
+            open: Vec::new(),
         }
     }
 }
@@ -71,7 +74,14 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    fn start(&self, side: Side) -> usize {
+    pub fn count(&self, side: Side) -> usize {
+        match side {
+            Side::Rows => self.row_count,
+            Side::Columns => self.column_count,
+        }
+    }
+
+    pub fn start(&self, side: Side) -> usize {
         BLOCK
             * match side {
                 Side::Rows => self.row_block,
@@ -103,78 +113,92 @@ impl<'a> Job<'a> {
         let width = self.rows.points.width();
         self.kernel
             .products(packed, likely, width, &mut scratch.tile);
-        self.windows(blocks, held, scratch);
-        scratch.survivors.clear();
-        self.kernel.scan(
-            &scratch.tile,
-            &scratch.rows,
-            &scratch.columns,
-            &mut scratch.survivors,
-        );
         self.control.check()?;
+        scratch.open.clear();
+        for voice in &self.voices {
+            scratch.open.push(!answers(held, voice).finished());
+        }
+        self.scan(blocks, held, scratch);
+        if scratch.survivors.len() > DENSE && !blocks.diagonal {
+            for v in 0..self.voices.len() {
+                if scratch.open[v] && self.voices[v].counts {
+                    self.tally(v, blocks, held, scratch)?;
+                    scratch.open[v] = false;
+                }
+            }
+            self.scan(blocks, held, scratch);
+        }
         self.judge(blocks, held, scratch)?;
         self.control.advance(blocks.pairs());
         Ok(())
     }
 
-    /// Lemma 3 of `bound`: thresholds of the scan.
-    fn windows(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) {
-        // The plain window of every row and column and its factor of the product, in the caller's units.
-        let mut row = [[f64::NEG_INFINITY; BLOCK], [0.0; BLOCK]];
-        let mut column = [[f64::NEG_INFINITY; BLOCK], [0.0; BLOCK]];
-        for voice in &self.voices {
-            let (owners, others, other_count) = match voice.owner {
-                Side::Rows => (&mut row, &mut column, blocks.column_count),
-                Side::Columns => (&mut column, &mut row, blocks.row_count),
-            };
-            let slot = usize::from(voice.shape == Shape::Product);
+    /// The windows of some voices.
+    fn windows(
+        &self,
+        blocks: Blocks,
+        held: &mut Held<'_, 'a>,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Windows {
+        let mut windows = Windows::new();
+        for (_, voice) in self.voices.iter().enumerate().filter(|(v, _)| wanted(*v)) {
+            let factor = voice.shape == Shape::Product;
             if voice.shape != Shape::Other {
-                answers(held, voice).widen(&mut owners[slot]);
+                answers(held, voice).widen(windows.side(voice.owner, factor));
             }
             if let Some(values) = &self.values[voice.ask] {
-                let start = blocks.start(voice.owner.other());
-                raise(
-                    &mut others[slot],
-                    values[start..start + other_count].iter().copied(),
-                );
+                let other = voice.owner.other();
+                let values = &values[blocks.start(other)..][..blocks.count(other)];
+                raise(windows.side(other, factor), values.iter().copied());
             }
         }
-        let unit = power_of_two(-2 * self.frame.exponent);
-        let scaled = |window: f64| window * unit * (1.0 + f64::EPSILON) + f64::MIN_POSITIVE;
-        let columns = &mut scratch.columns;
-        let mut floors = Floors::new();
-        for (c, (&window, &factor)) in column[0].iter().zip(&column[1]).enumerate() {
-            if c < blocks.column_count {
-                let facts = &self.columns.facts[blocks.start(Side::Columns) + c];
-                let s = power_of_two(-facts.shift);
-                let (half, window) = (0.5 * facts.square, 0.5 * scaled(window));
-                columns.s[c] = s as f32;
-                columns.h[c] = below(half * s);
-                columns.b[c] = above(window * s);
-                columns.v[c] = above(factor * s);
-                floors.column(s, half, window, factor);
-            } else {
-                columns.s[c] = 1.0;
-                columns.h[c] = f32::MAX;
-                columns.b[c] = f32::NEG_INFINITY;
-                columns.v[c] = 0.0;
-            }
-        }
-        let facts_of_columns = &self.columns.blocks[blocks.column_block];
-        let facts = &self.rows.facts[blocks.start(Side::Rows)..][..blocks.row_count];
-        scratch.rows.clear();
-        for (facts, (&window, &factor)) in facts.iter().zip(row[0].iter().zip(&row[1])) {
-            let s = power_of_two(-facts.shift);
-            let mut scan = RowScan {
-                a: self.bound.row_threshold(facts, facts_of_columns),
-                s: s as f32,
-                w: above(0.5 * scaled(window) * s),
-                u: above(0.5 * scaled(factor) * s),
-                floor: 0.0,
-            };
-            scan.floor = floors.row(&scan);
-            scratch.rows.push(scan);
-        }
+        windows
+    }
+
+    /// Leaves the pairs that some open voice must hear of.
+    fn scan(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) {
+        let windows = self.windows(blocks, held, |v| scratch.open[v]);
+        scratch.outer.outer(self, blocks, &windows);
+        scratch.survivors.clear();
+        self.kernel.scan(
+            &scratch.tile,
+            &scratch.outer.rows,
+            &scratch.outer.columns,
+            &mut scratch.survivors,
+        );
+    }
+
+    /// Counts for one voice, in bulk, the pairs of a crowded tile that are surely inside, and tells it of those that neither are nor are surely outside.
+    fn tally(
+        &self,
+        v: usize,
+        blocks: Blocks,
+        held: &mut Held<'_, 'a>,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let windows = self.windows(blocks, held, |other| other == v);
+        scratch.outer.outer(self, blocks, &windows);
+        scratch.inner.inner(self, blocks, &windows);
+        scratch.tally.clear();
+        scratch.survivors.clear();
+        self.kernel.tally(
+            &scratch.tile,
+            [&scratch.outer.rows, &scratch.inner.rows],
+            [&scratch.outer.columns, &scratch.inner.columns],
+            blocks.column_count,
+            &mut scratch.tally,
+            &mut scratch.survivors,
+        );
+        let voice = &self.voices[v];
+        answers(held, voice).count(match voice.owner {
+            Side::Rows => &scratch.tally.rows[..blocks.row_count],
+            Side::Columns => &scratch.tally.columns[..blocks.column_count],
+        });
+        let open = std::mem::take(&mut scratch.open);
+        scratch.open = (0..open.len()).map(|other| other == v).collect();
+        let judged = self.judge(blocks, held, scratch);
+        scratch.open = open;
+        judged
     }
 
     /// Tells every voice of every survivor.
@@ -198,7 +222,8 @@ impl<'a> Job<'a> {
             let high = (high * unit + TINY).sqrt();
             let high = if high.is_nan() { f64::INFINITY } else { high };
             (known.pair, known.distance) = (Some((i, j)), None);
-            for voice in &self.voices {
+            let open = self.voices.iter().zip(&scratch.open);
+            for (voice, _) in open.filter(|(_, open)| **open) {
                 let (own, other) = match voice.owner {
                     Side::Rows => (row, j),
                     Side::Columns => (column, i),
@@ -276,46 +301,6 @@ impl Settle for Known<'_, '_> {
             self.distance = Some(distance);
         }
         distance
-    }
-}
-
-/// What bounds all thresholds of a row from below: `t = s_j (a + s_i h' - max(w, s_i b', u v'))`, where primes are the columns' values without their scale.
-struct Floors {
-    scales: (f64, f64),
-    half: f64,
-    half_less_window: f64,
-    factor: f64,
-}
-
-impl Floors {
-    fn new() -> Self {
-        Self {
-            scales: (f64::INFINITY, 0.0),
-            half: f64::INFINITY,
-            half_less_window: f64::INFINITY,
-            factor: 0.0,
-        }
-    }
-
-    fn column(&mut self, scale: f64, half: f64, window: f64, factor: f64) {
-        self.scales = (self.scales.0.min(scale), self.scales.1.max(scale));
-        self.half = self.half.min(half);
-        self.half_less_window = self.half_less_window.min(half - window);
-        self.factor = self.factor.max(factor);
-    }
-
-    fn row(&self, row: &RowScan) -> f32 {
-        let [a, s, w, u] = [row.a, row.s, row.w, row.u].map(f64::from);
-        // As in the scan, a product 0 x infinity is left out.
-        let least = a + (s * self.half - w.max(u * self.factor)).min(s * self.half_less_window);
-        below(
-            least
-                * if least < 0.0 {
-                    self.scales.1
-                } else {
-                    self.scales.0
-                },
-        )
     }
 }
 

@@ -7,7 +7,7 @@ use crate::bound::Precision;
 use crate::codes::Facts;
 use crate::distance::Row;
 use crate::kernel::float32::{self, Micro};
-use crate::kernel::{BLOCK, Codes, ColumnScan, Kernel, Layout, Line, RowScan, Survivor};
+use crate::kernel::{BLOCK, Codes, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally};
 
 /// Proof that the processor has AVX-512F.
 pub struct Avx512 {

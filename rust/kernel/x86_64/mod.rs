@@ -10,10 +10,24 @@ macro_rules! float32_kernel {
             //! The portable sources, compiled for this kernel's vectors.
             use crate::codes::{self, Facts};
             use crate::distance::{self, Row};
+            use crate::kernel::float32;
+            use crate::kernel::{ColumnScan, RowScan, Survivor, Tally};
 
             #[target_feature(enable = $features)]
             pub fn squared(x: Row<'_>, y: Row<'_>) -> f64 {
                 distance::squared(x, y)
+            }
+
+            #[target_feature(enable = $features)]
+            pub fn tally(
+                tile: &[f32],
+                rows: [&[RowScan]; 2],
+                columns: [&ColumnScan; 2],
+                count: usize,
+                tally: &mut Tally,
+                between: &mut Vec<Survivor>,
+            ) {
+                float32::tally(tile, rows, columns, count, tally, between);
             }
 
             #[target_feature(enable = $features)]
@@ -85,6 +99,19 @@ macro_rules! float32_kernel {
                 assert!(tile.len() >= rows.len() * BLOCK);
                 // SAFETY: the token proves that the processor has the features; the tile holds a row of BLOCK products for every row.
                 unsafe { scan(tile, rows, columns, survivors) }
+            }
+
+            fn tally(
+                &self,
+                tile: &[f32],
+                rows: [&[RowScan]; 2],
+                columns: [&ColumnScan; 2],
+                count: usize,
+                tally: &mut Tally,
+                between: &mut Vec<Survivor>,
+            ) {
+                // SAFETY: the token proves that the processor has the features.
+                unsafe { compiled::tally(tile, rows, columns, count, tally, between) }
             }
 
             fn squared(&self, x: Row<'_>, y: Row<'_>) -> f64 {
