@@ -33,7 +33,7 @@ use schedule::Task;
 use task::{Blocks, Held, Scratch};
 
 /// Packed codes take at most this share of the inputs ...
-const SHARE: usize = 4;
+const SHARE: usize = 5;
 /// ... but never less than this many bytes, nor more.
 const LEAST: usize = 8 << 20;
 const MOST: usize = 512 << 20;
