@@ -48,8 +48,8 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
     let (a, b) = (points("a", a), points("b", b));
     let frame = Frame::of(&[&a, &b]);
     let (ca, cb) = (
-        Coded::new(&a, &frame, kernel),
-        Coded::new(&b, &frame, kernel),
+        Coded::new(&a, &frame, kernel).expect("memory"),
+        Coded::new(&b, &frame, kernel).expect("memory"),
     );
     let make = |layout| kernel::panel(kernel.block_bytes(layout, depth)).expect("memory");
     let (mut rows, mut columns) = (make(Layout::Rows), make(Layout::Columns));

@@ -15,6 +15,7 @@
 use rayon::prelude::*;
 
 use crate::distance::{Row, Scalar};
+use crate::error::{Result, filled};
 use crate::kernel::{BLOCK, Codes, Kernel, Layout, Line};
 use crate::points::Points;
 
@@ -252,12 +253,18 @@ pub struct Coded<'a> {
 
 impl<'a> Coded<'a> {
     /// Measures every row, in parallel.
-    pub fn new(points: &'a Points<'a>, frame: &'a Frame, kernel: &'a dyn Kernel) -> Self {
-        let facts: Vec<Facts> = (0..points.len())
-            .into_par_iter()
+    ///
+    /// # Errors
+    /// When there is no memory for the facts.
+    pub fn new(points: &'a Points<'a>, frame: &'a Frame, kernel: &'a dyn Kernel) -> Result<Self> {
+        let mut facts = filled(points.len(), Facts::default(), "the facts of every row")?;
+        facts
+            .par_iter_mut()
             .with_min_len(32)
-            .map(|i| kernel.measure(points.row(i), &frame.centre, frame.exponent))
-            .collect();
+            .enumerate()
+            .for_each(|(i, facts)| {
+                *facts = kernel.measure(points.row(i), &frame.centre, frame.exponent);
+            });
         let blocks = facts
             .chunks(BLOCK)
             .map(|rows| BlockFacts {
@@ -265,13 +272,13 @@ impl<'a> Coded<'a> {
                 residual: rows.iter().fold(0.0, |m, f| f64::max(m, f.residual)),
             })
             .collect();
-        Self {
+        Ok(Self {
             points,
             facts,
             blocks,
             frame,
             kernel,
-        }
+        })
     }
 
     /// Packs block `index` in the kernel's layout. `codes` is working memory.

@@ -107,3 +107,28 @@ impl std::error::Error for Error {}
 
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// An empty vector with room for `count` values.
+///
+/// # Errors
+/// [`Error::OutOfMemory`], where a plain allocation would end the process.
+pub fn room<T>(count: usize, what: &str) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    values
+        .try_reserve_exact(count)
+        .map_err(|_| Error::OutOfMemory {
+            what: what.to_owned(),
+            bytes: count.saturating_mul(size_of::<T>()),
+        })?;
+    Ok(values)
+}
+
+/// `count` copies of a value.
+///
+/// # Errors
+/// As [`room`].
+pub fn filled<T: Clone>(count: usize, value: T, what: &str) -> Result<Vec<T>> {
+    let mut values = room(count, what)?;
+    values.resize(count, value);
+    Ok(values)
+}

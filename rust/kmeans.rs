@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::control::Control;
 use crate::distance::Row;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, filled};
 use crate::kernel::{self, Kernel};
 use crate::points::Points;
 use crate::question::{Ask, Reply, Side};
@@ -97,8 +97,11 @@ pub fn kmeans(
     let kernel = kernel.as_ref();
     let union = Union::new(sets);
     let width = sets[0].width();
+    let mut labels: Vec<Vec<i32>> = sets
+        .iter()
+        .map(|set| filled(runs.saturating_mul(set.len()), -1, "the labels of all runs"))
+        .collect::<Result<_>>()?;
     let mut centers = starts(&union, clusters, runs, seed, kernel, control)?;
-    let mut labels: Vec<Vec<i32>> = sets.iter().map(|set| vec![-1; runs * set.len()]).collect();
     let mut active: Vec<usize> = (0..runs).collect();
     for round in 0..=ROUNDS {
         let moving: Vec<f64> = active
@@ -148,10 +151,11 @@ fn starts(
     control: &Control,
 ) -> Result<Vec<f64>> {
     let width = union.sets[0].width();
-    let mut centers = vec![0.0; runs * clusters * width];
+    let values = runs.saturating_mul(clusters).saturating_mul(width);
+    let mut centers = filled(values, 0.0, "the centres of all runs")?;
     for (run, centers) in centers.chunks_exact_mut(clusters * width).enumerate() {
         let mut random = Random(seed ^ (run as u64).wrapping_mul(0xd134_2543_de82_ef95));
-        let mut nearest = vec![f64::INFINITY; union.len()];
+        let mut nearest = filled(union.len(), f64::INFINITY, "distances to centres")?;
         for (c, center) in centers.chunks_exact_mut(width).enumerate() {
             control.check()?;
             let chosen = if c == 0 {

@@ -71,8 +71,8 @@ fn products_never_leave_the_bound() {
             );
             let frame = Frame::of(&[&a, &b]);
             let (ca, cb) = (
-                Coded::new(&a, &frame, kernel.as_ref()),
-                Coded::new(&b, &frame, kernel.as_ref()),
+                Coded::new(&a, &frame, kernel.as_ref()).unwrap(),
+                Coded::new(&b, &frame, kernel.as_ref()).unwrap(),
             );
             let bound = Bound::new(kernel.precision(d), d);
             let mut panels =

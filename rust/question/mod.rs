@@ -23,7 +23,7 @@ mod nearest;
 mod nearest_of_each;
 mod ratio;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, room};
 
 /// Relative widening of every window: more than the roundings of a root, of a square and of the window itself.
 pub const WIDER: f64 = 1.0 + 1.0 / (1u64 << 48) as f64;
@@ -253,11 +253,15 @@ impl Ask {
     }
 
     /// Fresh answers for the owner's rows `start..start + count`.
-    pub(crate) fn answers<'a>(&'a self, start: usize, count: usize) -> Box<dyn Answers + 'a> {
-        match self {
-            Self::Nearest { k, .. } => Box::new(nearest::Nearest::new(count, *k)),
+    pub(crate) fn answers<'a>(
+        &'a self,
+        start: usize,
+        count: usize,
+    ) -> Result<Box<dyn Answers + 'a>> {
+        Ok(match self {
+            Self::Nearest { k, .. } => Box::new(nearest::Nearest::new(count, *k)?),
             Self::NearestOfEach { size, groups, .. } => {
-                Box::new(nearest_of_each::NearestOfEach::new(count, *size, *groups))
+                Box::new(nearest_of_each::NearestOfEach::new(count, *size, *groups)?)
             }
             Self::CountWithin { radii, closed, .. } => Box::new(balls::CountWithin::new(
                 &radii[start..start + count],
@@ -270,25 +274,24 @@ impl Ask {
                 Box::new(balls::Covered::new(radii, *closed, count))
             }
             Self::BestRatio { radii, .. } => Box::new(ratio::BestRatio::new(radii, count)),
-        }
+        })
     }
 
     /// An empty reply with room for `owners` rows.
-    pub(crate) fn reply(&self, owners: usize) -> Reply {
-        match self {
+    pub(crate) fn reply(&self, owners: usize) -> Result<Reply> {
+        let what = "the answers";
+        Ok(match self {
             Self::Nearest { k, .. } => Reply::Nearest {
-                distances: Vec::with_capacity(owners * k),
-                indices: Vec::with_capacity(owners * k),
+                distances: room(owners.saturating_mul(*k), what)?,
+                indices: room(owners.saturating_mul(*k), what)?,
             },
             Self::NearestOfEach { groups, .. } => {
-                Reply::Indices(Vec::with_capacity(owners * groups))
+                Reply::Indices(room(owners.saturating_mul(*groups), what)?)
             }
-            Self::CountWithin { .. } | Self::CoveredBy { .. } => {
-                Reply::Counts(Vec::with_capacity(owners))
-            }
-            Self::Covered { .. } => Reply::Mask(Vec::with_capacity(owners)),
-            Self::BestRatio { .. } => Reply::Ratios(Vec::with_capacity(owners)),
-        }
+            Self::CountWithin { .. } | Self::CoveredBy { .. } => Reply::Counts(room(owners, what)?),
+            Self::Covered { .. } => Reply::Mask(room(owners, what)?),
+            Self::BestRatio { .. } => Reply::Ratios(room(owners, what)?),
+        })
     }
 }
 
@@ -311,7 +314,7 @@ mod tests {
     }
 
     fn reply(ask: &Ask, distances: &[u8], order: &[usize]) -> Reply {
-        let mut answers = ask.answers(0, 1);
+        let mut answers = ask.answers(0, 1).unwrap();
         let mut known = Known(distances);
         for &other in order {
             // Intervals of several widths, some of them exact.
@@ -321,7 +324,7 @@ mod tests {
             answers.hear(0, other as u32, low, high, &mut known);
         }
         answers.settle(&mut known);
-        let mut reply = ask.reply(1);
+        let mut reply = ask.reply(1).unwrap();
         answers.finish(&mut reply);
         reply
     }

@@ -4,6 +4,7 @@
 //! dropped. Bounds are narrow, hence a row rarely holds more than k pairs, and most of its distances are asked for only once, when the sweep is over.
 
 use super::{Answers, Reply, Settle, TINY, WIDER};
+use crate::error::{Result, filled};
 
 /// Pairs a row may hold beyond k before it asks for distances.
 const SPARE: usize = 3;
@@ -21,21 +22,22 @@ pub struct Nearest {
     k: usize,
     /// `k + SPARE` places to a row, of which the first `held` are taken, sorted by (high, other).
     pairs: Vec<Pair>,
-    held: Vec<u16>,
+    held: Vec<u32>,
 }
 
 impl Nearest {
-    pub fn new(count: usize, k: usize) -> Self {
+    pub fn new(count: usize, k: usize) -> Result<Self> {
         let empty = Pair {
             low: f64::INFINITY,
             high: f64::INFINITY,
             other: u32::MAX,
         };
-        Self {
+        let what = "the nearest pairs of a block";
+        Ok(Self {
             k,
-            pairs: vec![empty; count * (k + SPARE)],
-            held: vec![0; count],
-        }
+            pairs: filled(count * (k + SPARE), empty, what)?,
+            held: filled(count, 0, what)?,
+        })
     }
 
     fn places(&self) -> usize {
@@ -45,20 +47,17 @@ impl Nearest {
     /// The k-th upper end and its index, where k pairs are held.
     fn last(&self, row: usize) -> Option<(f64, u32)> {
         let pair = &self.pairs[row * self.places() + self.k - 1];
-        (usize::from(self.held[row]) >= self.k).then_some((pair.high, pair.other))
+        (self.held[row] as usize >= self.k).then_some((pair.high, pair.other))
     }
 
     /// Puts a pair into its place, which must be free at the end, and drops what is now surely behind the k-th.
     fn insert(&mut self, row: usize, pair: Pair) {
         let start = row * self.places();
-        let mut held = usize::from(self.held[row]);
+        let mut held = self.held[row] as usize;
         let pairs = &mut self.pairs[start..start + self.k + SPARE];
-        let mut place = held;
-        while place > 0 && (pair.high, pair.other) < (pairs[place - 1].high, pairs[place - 1].other)
-        {
-            pairs[place] = pairs[place - 1];
-            place -= 1;
-        }
+        let place = pairs[..held]
+            .partition_point(|before| (before.high, before.other) <= (pair.high, pair.other));
+        pairs.copy_within(place..held, place + 1);
         pairs[place] = pair;
         held += 1;
         if held > self.k {
@@ -72,20 +71,20 @@ impl Nearest {
             }
             held = kept;
         }
-        self.held[row] = held as u16;
+        self.held[row] = held as u32;
     }
 
     /// Asks for every distance of the row that is not known, and keeps the k best.
     fn settle_row(&mut self, row: usize, settle: &mut dyn Settle) {
         let start = row * self.places();
-        let held = usize::from(self.held[row]);
+        let held = self.held[row] as usize;
         let pairs = &mut self.pairs[start..start + held];
         for pair in pairs.iter_mut().filter(|pair| pair.low < pair.high) {
             pair.low = settle.distance(row, pair.other);
             pair.high = pair.low;
         }
         pairs.sort_unstable_by(|a, b| a.high.total_cmp(&b.high).then(a.other.cmp(&b.other)));
-        self.held[row] = held.min(self.k) as u16;
+        self.held[row] = held.min(self.k) as u32;
     }
 }
 
@@ -106,7 +105,7 @@ impl Answers for Nearest {
             return;
         }
         let mut pair = Pair { low, high, other };
-        if usize::from(self.held[row]) == self.places() {
+        if self.held[row] as usize == self.places() {
             self.settle_row(row, settle);
             if behind(self.last(row), low) {
                 return;

@@ -2,6 +2,7 @@
 //! is told, so distances are asked for only where bounds cannot tell two points apart.
 
 use super::{Answers, Reply, Settle, TINY, WIDER};
+use crate::error::{Result, filled};
 
 /// The best pair of every row and group, its distance in `low..=high`.
 pub struct NearestOfEach {
@@ -14,14 +15,18 @@ pub struct NearestOfEach {
 }
 
 impl NearestOfEach {
-    pub fn new(count: usize, size: usize, groups: usize) -> Self {
-        Self {
+    pub fn new(count: usize, size: usize, groups: usize) -> Result<Self> {
+        let (places, what) = (
+            count.saturating_mul(groups),
+            "the nearest centres of a block",
+        );
+        Ok(Self {
             size,
             groups,
-            lows: vec![f64::INFINITY; count * groups],
-            highs: vec![f64::INFINITY; count * groups],
-            others: vec![u32::MAX; count * groups],
-        }
+            lows: filled(places, f64::INFINITY, what)?,
+            highs: filled(places, f64::INFINITY, what)?,
+            others: filled(places, u32::MAX, what)?,
+        })
     }
 }
 

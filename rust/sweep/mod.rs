@@ -115,9 +115,11 @@ pub(crate) fn sweep_with(
 
     let sets: Vec<&Points<'_>> = std::iter::once(rows).chain(columns).collect();
     let frame = Frame::of(&sets);
-    let row_codes = Coded::new(rows, &frame, kernel);
+    let row_codes = Coded::new(rows, &frame, kernel)?;
     control.check()?;
-    let column_codes = columns.map(|columns| Coded::new(columns, &frame, kernel));
+    let column_codes = columns
+        .map(|columns| Coded::new(columns, &frame, kernel))
+        .transpose()?;
     let job = Job {
         kernel,
         frame: &frame,
@@ -130,11 +132,11 @@ pub(crate) fn sweep_with(
         control,
     };
     let states: [Vec<Mutex<State<'_>>>; 2] = [
-        states(asks, Side::Rows, n),
+        states(asks, Side::Rows, n)?,
         if within {
             Vec::new()
         } else {
-            states(asks, Side::Columns, m)
+            states(asks, Side::Columns, m)?
         },
     ];
     job.run(&states, within)?;
@@ -157,7 +159,7 @@ pub(crate) fn sweep_with(
     let mut replies: Vec<Reply> = asks
         .iter()
         .map(|ask| ask.reply(if ask.owner() == Side::Rows { n } else { m }))
-        .collect();
+        .collect::<Result<_>>()?;
     for state in states.into_iter().flatten() {
         let state = state.into_inner().expect("no task panicked");
         for (answers, reply) in state.into_iter().zip(&mut replies) {
@@ -224,19 +226,22 @@ fn voices(asks: &[Ask], within: bool) -> Vec<Voice> {
         .collect()
 }
 
-fn states(asks: &[Ask], side: Side, count: usize) -> Vec<Mutex<State<'_>>> {
-    (0..count)
-        .step_by(BLOCK)
-        .map(|start| {
-            let rows = BLOCK.min(count - start);
-            let answers = |ask: &'_ Ask| (ask.owner() == side).then_some(rows);
-            Mutex::new(
-                asks.iter()
-                    .map(|ask| answers(ask).map(|rows| ask.answers(start, rows)))
-                    .collect(),
-            )
-        })
-        .collect()
+fn states(asks: &[Ask], side: Side, count: usize) -> Result<Vec<Mutex<State<'_>>>> {
+    let mut states = Vec::new();
+    for start in (0..count).step_by(BLOCK) {
+        let rows = BLOCK.min(count - start);
+        let mut state = State::new();
+        for ask in asks {
+            let owns = ask.owner() == side;
+            state.push(if owns {
+                Some(ask.answers(start, rows)?)
+            } else {
+                None
+            });
+        }
+        states.push(Mutex::new(state));
+    }
+    Ok(states)
 }
 
 /// Consecutive blocks that are packed together, `blocks` in all, in parts of nearly equal size.
