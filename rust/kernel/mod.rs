@@ -26,7 +26,7 @@ mod x86_64;
 use crate::bound::Precision;
 use crate::codes::{self, Facts};
 use crate::distance::{self, Row};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, filled};
 
 /// Rows of a block: 16 x 14 and 7 x 32, so that the widest register tiles fit without a rest. Two packed slabs and their tile take 0.54 MB of L2.
 pub const BLOCK: usize = 224;
@@ -50,38 +50,7 @@ pub type Panel = Vec<Line>;
 /// When the memory cannot be had.
 pub fn panel(bytes: usize) -> Result<Panel> {
     let lines = bytes.div_ceil(64);
-    let mut panel = Vec::new();
-    panel
-        .try_reserve_exact(lines)
-        .map_err(|_| Error::OutOfMemory {
-            what: "a panel of codes".into(),
-            bytes,
-        })?;
-    ask_for_huge_pages(&mut panel);
-    panel.resize(lines, Line([0; 64]));
-    Ok(panel)
-}
-
-/// Tells Linux that a panel is worth huge pages: its blocks are read in many short streams, and the walks for small pages cost several per cent. A refusal
-/// changes nothing but speed.
-fn ask_for_huge_pages(panel: &mut Panel) {
-    #[cfg(target_os = "linux")]
-    {
-        unsafe extern "C" {
-            fn madvise(address: *mut std::ffi::c_void, length: usize, advice: i32) -> i32;
-        }
-        const PAGE: usize = 4096;
-        const MADV_HUGEPAGE: i32 = 14;
-        let start = panel.as_mut_ptr().addr().next_multiple_of(PAGE);
-        let end = (panel.as_mut_ptr().addr() + panel.capacity() * size_of::<Line>()) / PAGE * PAGE;
-        if start < end {
-            let address = panel.as_mut_ptr().with_addr(start).cast();
-            // SAFETY: whole pages inside an allocation of ours; the advice touches no content.
-            unsafe { madvise(address, end - start, MADV_HUGEPAGE) };
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = panel;
+    filled(lines, Line([0; 64]), "a panel of codes")
 }
 
 /// Codes of some rows, one after the other, as `codes` writes them. Shorter forms come as further variants.
