@@ -97,9 +97,32 @@ def test_json_is_one_document_and_equals_the_library(run):
             key: value for key, value in alone.to_dict().items() if not np.isnan(value)
         }
         assert entry["settings"]["n"] == 80
+        assert entry["run"]["pairs"] > 0
+        assert entry["keys"]["recall"]["direction"] == "higher"
+        assert entry["samples"]["density"] == alone.samples["density"].tolist()
         assert entry["requirements"] == [
             {"rule": "recall>=0", "value": entry["values"]["recall"], "met": True}
         ]
+
+
+def test_samples_can_be_left_out(run):
+    whole, short = (
+        json.loads(run("evaluate", "real.npy", "fake.npy", "--json", *more)[1])
+        for more in ([], ["--no-samples"])
+    )
+    assert whole["results"][0].pop("samples")
+    assert whole == short
+
+
+def test_metrics_can_be_given_more_than_once(run):
+    arguments = ["--metrics", "recall", "--quiet", "--metrics", "coverage,density", "--json"]
+    _, out, _ = run("evaluate", "real.npy", "fake.npy", *arguments)
+    assert list(json.loads(out)["results"][0]["values"]) == ["recall", "coverage", "density"]
+
+
+def test_files_after_metrics_are_explained(run):
+    assert_refused(run("evaluate", "--metrics", "recall", "real.npy", "fake.npy"), "the files come first")
+    assert_refused(run("evaluate", "real.npy", "fake.npy", "--metrics", "recall", "other.npy"), "'other.npy'")
 
 
 def test_nan_is_null_in_json(run):
@@ -142,6 +165,22 @@ def test_equal_file_names_are_told_apart(run, folder):
     assert [entry["name"] for entry in json.loads(out)["results"]] == ["a/fake.npy", "b/fake.npy"]
     _, out, _ = run("evaluate", "real.npy", "fake.npy", "fake.npy", "--json")
     assert [entry["name"] for entry in json.loads(out)["results"]] == ["fake.npy (1)", "fake.npy (2)"]
+
+
+def test_real_and_fake_of_one_name_are_told_apart(run, folder):
+    (folder / "a").mkdir()
+    np.save("a/real.npy", gaussian(30, 6, 5))
+    _, out, _ = run("evaluate", "real.npy", "a/real.npy", "--json")
+    (entry,) = json.loads(out)["results"]
+    assert entry["name"] == "a/real.npy"
+    assert entry["settings"]["sweeps"][2].startswith("across real.npy and a/real.npy: ")
+    assert run("evaluate", "a/real.npy", "real.npy")[1].startswith("real: a/real.npy, 30 x 6\n")
+    np.save("a/real.npy", gaussian(30, 7, 5))
+    words = "a/real.npy has 7 columns, real.npy has 6"
+    assert_refused(run("evaluate", "real.npy", "a/real.npy"), words)
+    _, out, _ = run("evaluate", "real.npy", "real.npy")
+    assert out.startswith("real: real.npy (1), 80 x 6\n")
+    assert "real.npy (2)" in out.splitlines()[2]
 
 
 def test_options_reach_the_metrics(run):
@@ -210,7 +249,16 @@ def test_every_requirement_holds_for_every_fake(run):
     assert run("evaluate", "real.npy", "fake.npy", *rules, "--quiet")[0] == 0
     code, _, err = run("evaluate", "real.npy", "fake.npy", "copy.npy", *rules, "--quiet")
     assert code == 1
-    assert err == "fidiv: requirement not met: exact_copies==0 for copy.npy: exact_copies is 1\n"
+    assert err == "fidiv: requirement not met: exact_copies==0 for copy.npy: exact_copies is 1.0\n"
+
+
+def test_a_rule_knows_the_alias_and_says_the_whole_value(run):
+    code, out, err = run("evaluate", "real.npy", "fake.npy", "--require", "fid<0", "--json", "--quiet")
+    value = json.loads(out)["results"][0]["values"]["frechet_distance"]
+    assert code == 1
+    assert err == f"fidiv: requirement not met: fid<0 for fake.npy: frechet_distance is {value!r}\n"
+    assert json.loads(out)["results"][0]["requirements"][0]["value"] == value
+    assert run("evaluate", "real.npy", "fake.npy", "--require", f"fid=={value!r}")[0] == 0
 
 
 def test_nan_and_missing_metrics_do_not_meet_a_requirement(run):
@@ -218,7 +266,7 @@ def test_nan_and_missing_metrics_do_not_meet_a_requirement(run):
     for rule in ("re<1e9", "re>-1e9", "re==0"):
         code, _, err = run("evaluate", "real.npy", "copies.npy", "--require", rule, "--quiet")
         assert code == 1
-        assert "nan" in err
+        assert "re is undefined" in err
     code, _, err = run(
         "evaluate", "real.npy", "fake.npy", "--metrics", "recall", "--require", "density>0", "--quiet"
     )
@@ -259,7 +307,9 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(run, folder
     assert sorted(folder.iterdir()) == before
 
 
-@pytest.mark.parametrize("name", ["result.txt", "real.npy", "nowhere/result.json"])
+@pytest.mark.parametrize(
+    "name", ["result.txt", "real.npy", "nowhere/result.json", "a" * 300 + ".json", "real.npy/result.json"]
+)
 def test_out_is_checked_before_anything_is_computed(run, name):
     assert_refused(run("evaluate", "missing.npy", "fake.npy", "--out", name), "--out")
 
@@ -277,6 +327,9 @@ def test_out_is_checked_before_anything_is_computed(run, name):
         ["evaluate", "real.npy", "fake.npy", "-k", "true"],
         ["evaluate", "real.npy", "fake.npy", "--n-jobs", "0"],
         ["evaluate", "real.npy", "fake.npy", "--seed", "-1"],
+        ["evaluate", "real.npy", "fake.npy", "--seed", "9" * 30],
+        ["evaluate", "real.npy", "fake.npy", "--n-jobs", "9" * 30],
+        ["evaluate", "real.npy", "a" * 300 + ".npy"],
         ["evaluate", "real.npy", "fake.npy", "--metrics", "no_such_metric"],
         ["demo", "--unknown"],
         ["info", "extra"],
@@ -319,6 +372,18 @@ def test_a_broken_file_is_one_line_in_either_place(run, folder):
         assert_refused(run("evaluate", "real.npy", "fake.npy", name), name, words)
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_entered(run, folder):
+    (folder / "closed").mkdir()
+    np.save("closed/fake.npy", gaussian(30, 6, 1))
+    (folder / "closed").chmod(0)
+    try:
+        assert_refused(run("evaluate", "real.npy", "closed/fake.npy"), "no permission")
+        assert_refused(run("evaluate", "real.npy", "fake.npy", "--out", "closed/result.json"), "--out")
+    finally:
+        (folder / "closed").chmod(0o700)
+
+
 def test_values_are_judged_by_the_name_of_the_file(run):
     bad = gaussian(30, 6, 1)
     bad[3, 4] = np.nan
@@ -347,7 +412,10 @@ def test_running_out_of_memory_later_is_wrong_input_too(run, monkeypatch):
 def test_help_names_every_option(run):
     for command, words in {
         (): ["evaluate", "demo", "info", "--version"],
-        ("evaluate",): ["--metrics", "-k K", "--seed", "--n-jobs", "--json", "--out", "--require", "--quiet"],
+        ("evaluate",): [
+            *("--metrics", "-k K", "--seed", "--n-jobs", "--json", "--out", "--no-samples", "--require"),
+            *("--quiet", "if both sets came from one law"),
+        ],
         ("demo",): ["gaussian", "copier", "held out"],
         ("info",): ["--json"],
     }.items():  # fmt: skip
@@ -424,6 +492,35 @@ def test_a_reader_that_has_gone_is_no_error(folder, arguments):
     err = process.stderr.read()
     process.stderr.close()
     assert (process.wait(timeout=60), err) == (0, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a stream as a shell does")
+def test_a_result_that_is_lost_is_no_success(folder):
+    script = f'{sys.executable} -c "import sys; from fidiv.cli import main; sys.exit(main())" "$@"'
+
+    def run_shell(redirection, *arguments):
+        command = ["sh", "-c", f"{script} {redirection}", "sh", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stdout == ""
+        return done.returncode, done.stderr
+
+    for command in (["info"], ["demo"], ["evaluate", "real.npy", "fake.npy", "--quiet"]):
+        code, err = run_shell(">&-", *command)
+        assert (code, err.count("\n")) == (3, 1)
+        assert "standard output is closed" in err
+    assert run_shell(">&-", "evaluate", "real.npy", "fake.npy", "--quiet", "--out", "kept.json") == (0, "")
+    assert json.loads((folder / "kept.json").read_text())["results"]
+    if os.path.exists("/dev/full"):
+        code, err = run_shell(">/dev/full", "evaluate", "real.npy", "fake.npy", "--quiet")
+        assert (code, err.count("\n")) == (3, 1)
+        assert "No space left" in err
+
+
+def test_json_is_json_in_any_encoding(folder):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    os.rename("fake.npy", "fälschung.npy")
+    process = fidiv_process("evaluate", "real.npy", "fälschung.npy", "--json", env=environment)
+    assert json.loads(process.communicate(timeout=60)[0])["results"][0]["name"] == "fälschung.npy"
 
 
 def test_an_output_that_knows_only_ascii(folder):

@@ -15,7 +15,7 @@ from factories import gaussian
 
 import fidiv
 from fidiv import _core, _plan
-from fidiv.metrics import FAMILIES, KEYS, available
+from fidiv.metrics import FAMILIES, KEYS, Clusters, Needs, available
 
 DEFAULT = [
     "precision",
@@ -152,8 +152,17 @@ def test_a_near_miss_is_named():
 def test_no_names():
     with pytest.raises(ValueError, match="metrics"):
         fidiv.evaluate(*pair(), metrics=[])
-    with pytest.raises(TypeError, match="metrics"):
-        fidiv.evaluate(*pair(), metrics=[3])
+    for wrong in ([3], 5, None, b"recall"):
+        with pytest.raises(TypeError, match="metrics"):
+            fidiv.evaluate(*pair(), metrics=wrong)
+
+
+def test_the_default_list_by_its_name():
+    x, y = pair()
+    named = fidiv.evaluate(x, y, metrics="default-1")
+    assert named == fidiv.evaluate(x, y)
+    assert named.settings["list"] == "default-1"
+    assert fidiv.evaluate(x, y, metrics="recall").settings["list"] is None
 
 
 # The plan
@@ -286,6 +295,33 @@ def test_nan_does_not_break_equality():
     assert fidiv.evaluate(x, y) == fidiv.evaluate(x, y)
 
 
+def test_a_nearest_k_that_reaches_nothing_is_noted():
+    x, y = pair(100, 100)
+    (note,) = fidiv.evaluate(x, y, metrics=["prd", "copies"], nearest_k=7).notes
+    assert "nearest_k=7" in note
+    assert "prd, copies" in note
+    (note,) = fidiv.evaluate(x, y, metrics=["recall", "recall_cover"], nearest_k=7).notes
+    assert "precision_recall_cover, which keeps ball_k=15, min_count=5" in note
+    assert not fidiv.evaluate(x, y, nearest_k=7).notes
+    assert not fidiv.evaluate(x, y, metrics=["prd", "precision_recall_cover"]).notes
+
+
+def test_two_sets_of_clusters_cannot_be_one():
+    one, other = (Needs(clusters=Clusters(20, 10, seed)) for seed in (0, 1))
+    assert one | Needs() | one == one
+    with pytest.raises(ValueError, match="clusters"):
+        one | other
+
+
+def test_progress_is_judged_before_the_sets_are():
+    for call in (fidiv.evaluate, fidiv.precision_recall, fidiv.entropy.kl_divergence):
+        with pytest.raises(TypeError, match="progress"):
+            call([[math.nan]], [[math.nan]], progress="yes")
+    for call in (fidiv.neighbors.knn, fidiv.entropy.entropy):
+        with pytest.raises(TypeError, match="progress"):
+            call([[math.nan]], nearest_k=1, progress=3)
+
+
 def test_wrong_input_is_an_error_all_the_same():
     x, y = pair()
     with pytest.raises(ValueError, match="nearest_k"):
@@ -315,6 +351,14 @@ def test_it_is_a_frozen_mapping():
         result["recall"] = 1.0
     with pytest.raises(TypeError):
         result.settings["n"] = 3
+    with pytest.raises(TypeError):
+        result.settings["families"]["prd"] = {}
+    with pytest.raises(TypeError):
+        result.settings["families"]["precision_recall"]["nearest_k"] = 4
+    assert result.settings["metrics"] == tuple(DEFAULT)
+    assert isinstance(result.settings["sweeps"], tuple)
+    with pytest.raises(TypeError):
+        result.undefined["recall"] = "because"
     with pytest.raises(TypeError):
         result.samples["density"] = np.zeros(3)
     with pytest.raises(TypeError):
@@ -380,6 +424,20 @@ def test_json_round_trip():
         kept = document["values"][key]
         assert kept is None if math.isnan(value) else kept == value
     assert document["notes"] == list(result.notes)
+    assert document["undefined"] == dict(result.undefined)
+    assert document["undefined"].keys() == {key for key, value in result.items() if math.isnan(value)}
+    assert "1 of 50" in document["undefined"]["pce"]
+    assert document["keys"].keys() == result.keys()
+    assert document["keys"]["density"] == {
+        "family": "density_coverage",
+        "direction": "one",
+        "bounds": [0.0, "Infinity"],
+        "meaning": KEYS["density"].meaning,
+    }
+    assert document["samples"].keys() == result.samples.keys()
+    for name, array in result.samples.items():
+        kept = [math.nan if entry is None else float(entry) for entry in document["samples"][name]]
+        np.testing.assert_array_equal(kept, array.astype(np.float64), err_msg=name)
     assert document["expected"] == dict(result.expected)
     settings = document["settings"]
     assert (settings["n"], settings["m"], settings["d"], settings["nearest_k"]) == (60, 50, 4, 1)
@@ -390,11 +448,31 @@ def test_json_round_trip():
 def test_infinities_in_json():
     x = gaussian(40, 3, 1)
     document = json.loads(
-        fidiv.evaluate(x, x, metrics="precision_recall").to_json(samples=True),
+        fidiv.evaluate(x, x, metrics="precision_recall").to_json(),
         parse_constant=lambda word: pytest.fail(f"{word} is not JSON"),
     )
     assert "Infinity" in document["samples"]["realism"]
     assert document["samples"]["recall_mask"] == [True] * 40
+
+
+def test_samples_can_be_left_out_of_json_and_lines_too():
+    result = fidiv.evaluate(*pair(), metrics="all")
+    whole, short = json.loads(result.to_json()), json.loads(result.to_json(samples=False))
+    assert whole.pop("samples")
+    assert whole == short
+    assert json.loads(result.to_json(indent=None)) == json.loads(result.to_json())
+    assert "\n" not in result.to_json(indent=None)
+
+
+def test_how_the_machine_did_it_stands_apart_in_json(monkeypatch):
+    x, y = pair()
+    one = json.loads(fidiv.evaluate(x, y, metrics="all", n_jobs=1).to_json())
+    monkeypatch.setenv("FIDIV_KERNEL", "portable")
+    two = json.loads(fidiv.evaluate(x, y, metrics="all", n_jobs=2).to_json())
+    assert set(one["run"]) == {"kernel", "code", "threads", "pairs", "settled"}
+    assert (one.pop("run")["threads"], two.pop("run")["threads"]) == (1, 2)
+    assert not set(one["settings"]) & {"kernel", "code", "threads", "pairs", "settled"}
+    assert one == two
 
 
 def test_summary_and_html():
@@ -407,6 +485,8 @@ def test_summary_and_html():
         assert all(KEYS[key].meaning in text for key in DEFAULT)
     undefined = fidiv.evaluate(x[:4], y)
     assert "undefined" in undefined.summary()
+    assert "if both sets came from one law" in result.summary()
+    assert "if both sets" not in fidiv.evaluate(x, y, metrics="precision").summary()
     assert "needs at least 6 points" in undefined.summary()
     assert "<script" not in undefined._repr_html_()
 

@@ -151,6 +151,29 @@ def test_more_than_the_memory_there_is_is_refused_with_the_amount(monkeypatch):
     assert load_features("mapped.npy").shape == (1000, 6)
 
 
+def test_a_copy_of_foreign_bytes_counts_for_npz_too(monkeypatch):
+    np.savez("foreign.npz", features=gaussian(1000, 6, 1).astype(">f8"))
+    np.savez("native.npz", features=gaussian(1000, 6, 1))
+    monkeypatch.setattr(_files, "available_memory", lambda: 60_000)  # once 48,000 bytes, not twice
+    assert load_features("native.npz").shape == (1000, 6)
+    assert_refused("foreign.npz", "93.8 KiB")
+
+
+def test_copies_of_all_files_count_together(monkeypatch):
+    for name in ("a.npy", "b.npy", "c.npy"):
+        np.save(name, np.ones((1000, 6), np.int32))  # 48,000 bytes as float64
+    np.save("mapped.npy", gaussian(1000, 6, 1))
+    monkeypatch.setattr(_files, "available_memory", lambda: 100_000)
+    assert len(_files.load_all(["a.npy", "mapped.npy", "b.npy"])) == 3
+    with pytest.raises(InputError, match=r"^c\.npy: converting .* 46\.9 KiB .* before it 93\.8 KiB"):
+        _files.load_all(["a.npy", "b.npy", "c.npy"])
+
+
+def test_a_path_the_system_refuses():
+    assert_refused("a" * 300 + ".npy", "cannot be read")
+    assert_refused("real.npy/x.npy", "no such file")
+
+
 def test_the_memory_there_is_is_known():
     free = _files.available_memory()
     assert free is None or 2**20 < free < 2**60

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import linalg
+from scipy import linalg, sparse
 
 import fidiv
 from fidiv.metrics import frechet
@@ -338,6 +338,26 @@ def test_both_routes_to_the_nuclear_norm_agree(kind):
     assert frechet._nuclear_norm(a, b, True, math.inf) == pytest.approx(expected, rel=1e-6)
 
 
+def test_beyond_the_measured_width_singular_values_take_over(used, monkeypatch):
+    monkeypatch.setattr(frechet, "_MEASURED", 149)
+    assert_right(*pair("gaussian", 700, 600, 150))
+    assert "eigvalsh" not in used
+    assert "cholesky" in used
+
+
+def test_an_error_within_the_bound_does_not_make_a_term_negative(monkeypatch):
+    x, _ = pair("gaussian", 90, 90, 12)
+    plain = frechet._nuclear_norm
+    for excess in (1e-10, 1e-6):
+        with monkeypatch.context() as patch:
+            patch.setattr(frechet, "_nuclear_norm", lambda *given, e=excess: plain(*given) * (1 + e))
+            if excess < TOLERANCE:
+                assert frechet_distance_terms(x, x) == (0.0, 0.0, 0.0)
+            else:
+                with pytest.raises(AssertionError, match="beyond the bounds"):
+                    frechet_distance_terms(x, x)
+
+
 def test_scipy_without_sqrtm(monkeypatch):
     monkeypatch.delattr(linalg, "sqrtm")
     assert_right(*pair("rectified", 90, 80, 12))
@@ -394,14 +414,15 @@ def test_single_precision_noise_is_not_an_error():
         (0, [], "mean_a must be a vector"),
         (0, [0.0, math.nan, 0.0], "mean_a holds 1 values that are not finite"),
         (2, [0.0, 1.0], "mean_b has 2 entries, mean_a has 3"),
-        (1, np.eye(2), r"cov_a has the shape \(2, 2\); .*\(3, 3\)"),
-        (1, np.ones(3), r"cov_a has the shape \(3,\)"),
+        (1, np.eye(2), r"cov_a has shape \(2, 2\); mean_a has 3 entries, so \(3, 3\) is needed"),
+        (1, np.ones(3), r"cov_a has shape \(3,\); mean_a has 3 entries"),
         (3, np.diag([1.0, math.inf, 1.0]), "cov_b holds 1 values that are not finite"),
         (3, np.array([[1.0, 0.5, 0.0], [0.4, 1.0, 0.0], [0.0, 0.0, 1.0]]), "cov_b is not symmetric"),
         (1, np.diag([1.0, -1e-6, 1.0]), "cov_a has the eigenvalue -1e-06"),
         (3, np.array([[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), "cov_b has the eigenvalue -1;"),
-        (3, np.eye(3, dtype=complex), "cov_b must hold real numbers, got the dtype complex128"),
+        (3, np.eye(3, dtype=complex), "cov_b must hold real numbers .*, got the dtype complex128"),
         (0, np.array(["a", "b", "c"]), "mean_a must hold real numbers"),
+        (1, np.array([[1.0, 1.7e308, 0.0], [-1.7e308, 1.0, 0.0], [0.0, 0.0, 1.0]]), "cov_a is not symmetric"),
     ],
 )
 def test_bad_moments_are_named(position, value, message):
@@ -411,6 +432,83 @@ def test_bad_moments_are_named(position, value, message):
         frechet_from_moments(*arguments)
     with pytest.raises(ValueError, match=message):
         fidiv.frechet_distance_from_moments(*arguments)
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_masked_sparse_and_ragged_moments_are_refused(position):
+    name = ("mean_a", "cov_a", "mean_b", "cov_b")[position]
+    whole = [np.zeros(2), np.eye(2), np.zeros(2), np.eye(2)]
+    for bad, message in (
+        (np.ma.masked_invalid(np.where(whole[position] == 0, np.nan, 1.0)), f"{name} is a masked array"),
+        (sparse.csr_array(np.eye(2)), f"{name} is a sparse matrix"),
+        ([[1.0], [0.0, 1.0]], rf"{name} \(list\) cannot be read as an array"),
+    ):
+        arguments = [*whole[:position], bad, *whole[position + 1 :]]
+        with pytest.raises(TypeError, match=message):
+            fidiv.frechet_distance_from_moments(*arguments)
+
+
+# Values near the end of float64: right where the result fits, a sentence where it does not; no warnings
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_features():
+    result = fidiv.frechet_distance([[5e153], [-5e153]], [[1e153], [0.0]])
+    # Deviations sqrt(1/2) times the differences 1e154 and 1e153; means 0 and 5e152.
+    assert result.covariance_term == pytest.approx(0.5 * 9e153**2, rel=1e-9)
+    assert result.mean_term == pytest.approx(5e152**2, rel=1e-12)
+    x, y = pair("gaussian", 60, 50, 8)
+    expected = np.array(frechet_distance_terms(x, y))
+    for scale in (2.0**497, 2.0**506):
+        assert np.array_equal(
+            np.array(frechet_distance_terms(x * scale, y * scale)) / scale / scale, expected
+        )
+    # A huge constant column takes nothing from the digits of the others.
+    x[:, 3] = y[:, 3] = 1e153
+    moved = frechet_distance_terms(x, y)
+    x[:, 3] = y[:, 3] = 0.0
+    assert moved == frechet_distance_terms(x, y)
+
+
+@pytest.mark.filterwarnings("error")
+def test_evaluate_of_huge_features():
+    x, y = (np.clip(part, -4, 4) for part in pair("gaussian", 60, 50, 8))
+    scale = 2.0**506
+    found = fidiv.evaluate(x * scale, y * scale, metrics=["frechet_distance"])
+    assert found["frechet_distance"] / scale / scale == frechet_distance_terms(x, y)[0]
+    assert not any("frechet" in note for note in found.notes)
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_features_whose_distance_does_not_fit():
+    # Each squared distance is at most 1.6e308, but the parts add up to more.
+    real, fake = np.array([[6e153], [6e153], [-6e153]]), np.array([[-6e153], [-6e153], [-6e153 + 1e140]])
+    real, fake = np.tile(real, 2) / 1.5, np.tile(fake, 2) / 1.5
+    total, mean_term, covariance_term = frechet_distance_terms(real, fake)
+    assert math.isfinite(total)
+    assert total == mean_term + covariance_term
+    message = "values too large in real_features and fake_features"
+    with pytest.raises(ValueError, match=message):
+        frechet_distance_terms(real * 1.7, fake * 1.7)
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_moments():
+    zero, one = np.zeros(2), np.eye(2)
+    assert frechet_from_moments(zero, 1e308 * one, zero, 1e308 * one) == (0.0, 0.0, 0.0)
+    for large, small in ((1.7e308, 1e-300), (1e-300, 1.7e308)):
+        found = frechet_from_moments([0.0], [[large]], [0.0], [[small]])
+        assert found == pytest.approx((1.7e308, 0.0, 1.7e308), rel=1e-9)
+    # The covariances count although their scale is far from that of the means.
+    assert frechet_from_moments(zero + 1e300, one, zero + 1e300, 4 * one) == pytest.approx((2.0, 0.0, 2.0))
+    mean_term = frechet_from_moments(zero + 1e153, one, zero - 1e153, one)[1]
+    assert mean_term == pytest.approx(8e306, rel=1e-14)
+    message = "values too large in mean_a, cov_a, mean_b and cov_b"
+    for offset in (1e300, 1.7e308):
+        with pytest.raises(ValueError, match=message):
+            fidiv.frechet_distance_from_moments(zero + offset, one, zero - offset, one)
+    with pytest.raises(ValueError, match=message):
+        fidiv.frechet_distance_from_moments(zero, 1.7e308 * one, zero, one)
 
 
 # Errors and the public call

@@ -82,10 +82,13 @@ def test_threads_change_nothing(n_jobs):
 
 def test_kernels_change_nothing(kernel, monkeypatch):
     x = gaussian(500, 20, 1, np.float32)
+    assert _core.config()["kernel"] == kernel
     forced = kmeans(x, num_clusters=10)
     monkeypatch.setenv("FIDIV_KERNEL", "portable")
     portable = kmeans(x, num_clusters=10)
-    assert kernel
+    monkeypatch.setenv("FIDIV_KERNEL", "abacus")  # it asks: an unknown one does not pass in silence
+    with pytest.raises(ValueError, match="abacus"):
+        kmeans(x, num_clusters=10)
     np.testing.assert_array_equal(forced[0][0], portable[0][0])
     assert forced[1].tobytes() == portable[1].tobytes()
 

@@ -199,7 +199,20 @@ def test_unknown_choices():
     x, y = gaussian(40, 3, 1), gaussian(30, 3, 2)
     with pytest.raises(ValueError, match=r"zero.*ignore"):
         fidiv.cross_entropies(x, y, zero="ignore")
-    for dimension in ("fractal", 0, -3.0, float("nan"), float("inf")):
+    for zero in (None, 0, ["floor"], np.array(["floor", "drop"])):
+        with pytest.raises(TypeError, match=r'^zero must be "raise"'):
+            fidiv.cross_entropies(x, y, zero=zero)
+    for dimension in (
+        "fractal",
+        0,
+        -3.0,
+        float("nan"),
+        float("inf"),
+        1e308,
+        10**400,
+        -(10**400),
+        np.float64(2e9),
+    ):
         with pytest.raises(ValueError, match="dimension"):
             fidiv.cross_entropies(x, y, dimension=dimension)
     for dimension in (True, None, [3]):

@@ -6,6 +6,7 @@ import contextlib
 import io
 import math
 
+import numpy as np
 import oracle
 import pytest
 from factories import ADVERSARIES, adversaries, gaussian, lattice
@@ -110,3 +111,23 @@ def test_copies_make_the_raw_values_minus_infinity():
     got = fidiv.compute_metrics(x, y, nearest_k=1)
     assert got["precision_cross_entropy"] == got["recall_cross_entropy"] == -math.inf
     assert math.isfinite(got["recall_entropy"])
+
+
+def test_frozen_figures_of_compute_metrics():
+    """On coordinates that are eighths, so every squared distance is exact."""
+    i = np.arange(40)
+    real = np.stack([i**2 % 101, i**3 % 97, 7 * i % 41], axis=1) / 8
+    fake = np.stack([(i + 3) ** 2 % 89, 5 * i**3 % 103, 11 * i % 37], axis=1) / 8
+    assert fidiv.compute_metrics(real, fake) == pytest.approx(
+        {
+            "precision": 1.0,
+            "recall": 1.0,
+            "density": 0.9,
+            "coverage": 0.975,
+            "frechet_distance": 3.37478774739335,
+            "precision_cross_entropy": 7.03248951376572,
+            "recall_cross_entropy": 7.15362871575279,
+            "recall_entropy": 7.05052568318534,
+        },
+        rel=1e-12,
+    )

@@ -105,6 +105,10 @@ def test_figures_on_the_grid_of_1001_angles():
     mixed = fidiv.prd_from_histograms([0.75, 0.25], [0.25, 0.75])
     assert (round(mixed.max_f8, 5), round(mixed.max_f1_8, 5)) == (0.96996, 0.96996)
     assert at(mixed.curve, 1)[0] == pytest.approx(0.5)
+    four = fidiv.prd_from_histograms([6, 2, 1, 1], [1, 1, 3, 5])
+    assert dict(four) == pytest.approx(
+        {"max_f8": 0.928465747764517, "max_f1_8": 0.941655877943443, "auc": 0.481155291945964}, rel=1e-12
+    )
 
 
 @given(histograms(), st.sampled_from([3, 11, 1001]))
@@ -159,6 +163,20 @@ def test_laws_of_the_curve(pair):
 def test_bad_histograms(real, fake, words):
     with pytest.raises((ValueError, TypeError), match=words):
         fidiv.prd_from_histograms(real, fake)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (np.ma.array([1.0, 2.0], mask=[False, True]), "is a masked array"),
+        ([[1.0], [2.0, 3.0]], "cannot be read as an array"),
+    ],
+)
+def test_masked_and_ragged_histograms_are_refused(bad, words):
+    with pytest.raises(TypeError, match=f"real_histogram.*{words}"):
+        fidiv.prd_from_histograms(bad, [1, 2])
+    with pytest.raises(TypeError, match=f"fake_histogram.*{words}"):
+        fidiv.prd_from_histograms([1, 2], bad)
 
 
 @pytest.mark.parametrize(

@@ -431,3 +431,12 @@ def test_too_few_points():
         neighbors.knn(gaussian(4, 2), nearest_k=4)
     with pytest.raises(ValueError, match=r"nearest_k=6 needs at least 6 points in points, which has 5"):
         neighbors.knn(gaussian(4, 2), gaussian(5, 2), nearest_k=6)
+
+
+def test_radii_that_are_no_lengths():
+    x = gaussian(4, 2)
+    with pytest.raises(
+        TypeError, match=r"^radii has type bool; allowed are float16, float32, float64 and integers$"
+    ):
+        neighbors.count_within(x, [True] * 4, x)
+    assert neighbors.count_within(x, np.full(4, 100, np.uint8), x).tolist() == [4] * 4

@@ -288,7 +288,7 @@ def test_interrupt(call):
     lines = run(INTERRUPTED.replace("{call}", call)).splitlines()
     assert lines[0].startswith("interrupted")
     assert lines[1:] == ["works"]
-    assert float(lines[0].split()[1]) < 30  # 100 ms is the aim; this only tells a stop from a finish
+    assert float(lines[0].split()[1]) < 2  # 100 ms is the aim; a busy machine gets some air
 
 
 # Fork

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from ._inputs import check_count, check_flag, check_seed
+from ._inputs import as_array, check_count, check_flag, check_seed
 from ._plan import Progress, one_family, version
 from .metrics import FAMILIES
-from .metrics import frechet as _frechet
 from .metrics import prd as _prd
 from .results import Result
 
 MOST_ANGLES = 1_000_000
+LARGEST_DIMENSION = 1e9  # of the entropies: beyond any data, and far from where its products overflow
 
 
 def precision_recall(
@@ -208,7 +208,8 @@ def cross_entropies(
         of its kind instead; or the mean of the others, apart in each mean, n and m in the logarithms
         unchanged. Notes count them.
     dimension : "ambient", "intrinsic" or float, default "ambient"
-        What multiplies the logarithms of distances: d, the intrinsic dimension found, or a positive number.
+        What multiplies the logarithms of distances: d, the intrinsic dimension found, or a positive number of
+        at most 1e9.
     n_jobs, progress
         As in `fidiv.evaluate`.
 
@@ -228,13 +229,14 @@ def cross_entropies(
         As `fidiv.evaluate`, for too few points, and for zero distances with zero="raise".
 
     Notes
-    ----- With nearest_k=1 the intrinsic dimension has no value (NaN, and a note): it compares neighbours of
-    one point.
+    -----
+    With nearest_k=1 the intrinsic dimension has no value (NaN, and a note): it compares neighbours of one
+    point.
 
     References
-    ---------- Fox, Swarup and Adiga 2025, eq. 21 to 25 (the definitions); Leonenko, Pronzato and Savani 2008
-    (the estimators); Levina and Bickel 2004 with the averaging of MacKay and Ghahramani 2005 (the
-    dimension).
+    ----------
+    Fox, Swarup and Adiga 2025, eq. 21 to 25 (the definitions); Leonenko, Pronzato and Savani 2008 (the
+    estimators); Levina and Bickel 2004 with the averaging of MacKay and Ghahramani 2005 (the dimension).
 
     Examples
     --------
@@ -244,8 +246,11 @@ def cross_entropies(
     >>> bool(result.re > 1.5), result.samples["pce"].shape  # 3 ln 2 = 2.08 nats more
     (True, (500,))
     """
+    wrong = f'zero must be "raise", "floor" or "drop", got {zero!r}'
+    if not isinstance(zero, str):
+        raise TypeError(wrong)
     if zero not in ("raise", "floor", "drop"):
-        raise ValueError(f'zero must be "raise", "floor" or "drop", got {zero!r}')
+        raise ValueError(wrong)
     options = {
         "nearest_k": check_count(nearest_k, "nearest_k"),
         "zero": zero,
@@ -255,14 +260,17 @@ def cross_entropies(
 
 
 def _dimension(value: Any) -> str | float:
-    wrong = f'dimension must be "ambient", "intrinsic" or a positive number, got {value!r}'
+    allowed = 'dimension must be "ambient", "intrinsic" or a positive number of at most 1e9'
+    if isinstance(value, int) and abs(value) > LARGEST_DIMENSION:
+        raise ValueError(f"{allowed}, got an integer of {value.bit_length()} bits")
+    wrong = f"{allowed}, got {value!r}"
     if isinstance(value, str):
         if value not in ("ambient", "intrinsic"):
             raise ValueError(wrong)
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(wrong)
-    if not (math.isfinite(value) and value > 0):
+    if not 0 < float(value) <= LARGEST_DIMENSION:
         raise ValueError(wrong)
     return float(value)
 
@@ -318,16 +326,26 @@ def frechet_distance(real_features: ArrayLike, fake_features: ArrayLike) -> Resu
     Result
         frechet_distance = mean_term + covariance_term; mean_term = |mu_R - mu_G|^2; covariance_term = tr S_R
         + tr S_G - 2 tr (S_R S_G)^(1/2). In squared units of the features. On Inception features this is what
-        is called FID; the features here are yours.
+        is called FID; the features here are yours. No term is negative.
 
     Raises
     ------
     ValueError, TypeError
-        As `fidiv.evaluate`, and for fewer than two points.
+        As `fidiv.evaluate`, for fewer than two points, and for values so large that the result does not fit
+        in a float64.
+
+    Notes
+    -----
+    covariance_term is within 1e-9 (tr S_R + tr S_G) of its exact value, for singular covariances and fewer
+    points than dimensions too. Two steps of this bound are not proofs: random probes of a fixed seed, which
+    miss with a chance below 1e-6 for data not built against them, and an error of eigenvalues that was
+    measured, up to 2048 columns (beyond, slower singular values take over). Memory holds a product of
+    min(n, d) x min(m, d) numbers, and two factors of min(n, d) x d and min(m, d) x d.
 
     References
-    ---------- Dowson and Landau 1982 ("The Fréchet distance between multivariate normal distributions");
-    Heusel et al. 2017 ("GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium").
+    ----------
+    Dowson and Landau 1982 ("The Fréchet distance between multivariate normal distributions"); Heusel et al.
+    2017 ("GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium").
 
     Examples
     --------
@@ -360,7 +378,8 @@ def frechet_distance_from_moments(
     Raises
     ------
     ValueError, TypeError
-        Shapes that do not fit, values that are not finite, matrices that are no covariances.
+        Shapes that do not fit, values that are not finite, matrices that are no covariances, masked or
+        sparse arrays, and values so large that the result does not fit in a float64.
 
     References
     ----------
@@ -373,11 +392,15 @@ def frechet_distance_from_moments(
     >>> round(result.frechet_distance, 9)  # 1 + 1 from the means, (2 - 1)^2 twice from the covariances
     4.0
     """
-    terms = _frechet.frechet_from_moments(mean_a, cov_a, mean_b, cov_b)
+    from .metrics.frechet import frechet_from_moments  # brings SciPy, which is slow to import
+
+    given = {"mean_a": mean_a, "cov_a": cov_a, "mean_b": mean_b, "cov_b": cov_b}
+    moments = {name: as_array(value, name) for name, value in given.items()}
+    terms = frechet_from_moments(**moments)
     keys = (key.name for key in FAMILIES["frechet_distance"].keys)
     return Result(
         dict(zip(keys, map(float, terms), strict=True)),
-        settings={"d": len(np.ravel(mean_a)), "version": version()},
+        settings={"d": moments["mean_a"].size, "version": version()},
     )
 
 
@@ -493,7 +516,7 @@ def prd_from_histograms(
 
 def _histogram(values: Any, name: str) -> NDArray[np.float64]:
     """`values` as shares that sum to 1."""
-    array = np.asarray(values)
+    array = as_array(values, name)
     if array.dtype.kind not in "iufb":
         raise TypeError(f"{name} has type {array.dtype}; counts or shares are needed")
     if array.ndim != 1 or array.size == 0:

@@ -13,7 +13,6 @@ from . import _core
 from ._inputs import check_count
 from ._plan import Progress, family_needs, gather_one
 from .metrics import FAMILIES, Found, Needs, cross_entropies
-from .metrics.frechet import frechet_distance_terms
 
 _BOTH = ("precision_recall", "density_coverage")
 
@@ -115,6 +114,8 @@ def compute_metrics(
     k = check_count(nearest_k, "nearest_k")
     options = {"nearest_k": k, "closed": True, "samples": False}
     cross = frozenset({k})
+    from .metrics.frechet import frechet_distance_terms  # brings SciPy, which is slow to import
+
     needs = Needs(fake_to_real=cross, real_to_fake=cross, features=True)
     found = _gather_plain(real_features, fake_features, options, needs, n_jobs, progress)
     assert found.features is not None

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import ast
 import os
+import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["InputError", "available_memory", "load_features"]
+__all__ = ["InputError", "available_memory", "load_all", "load_features"]
 
 MAGIC = b"\x93NUMPY"
 HEADER_CAP = 65536  # numpy itself writes 118 bytes for a plain array
@@ -61,21 +63,51 @@ def load_features(path: str | os.PathLike[str]) -> NDArray[Any]:
     >>> load_features(path).shape
     (3, 3)
     """
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
-    if not path.is_file():
-        raise InputError(f"{path}: not a regular file")
-    if path.suffix.lower() not in (".npy", ".npz"):
-        raise InputError(f"{path}: the name must end in .npy or .npz")
+    return _load(Path(path), 0)
+
+
+def load_all(paths: Sequence[str | os.PathLike[str]]) -> list[NDArray[Any]]:
+    """`load_features` of files that will be used together: what all of them need must fit in memory at once.
+
+    The copies that the engine makes of types it has to convert come after the last file is read, so the
+    memory they will take is kept aside from each file to the next.
+    """
+    arrays: list[NDArray[Any]] = []
+    aside = 0
+    for path in paths:
+        array = _load(Path(path), aside)
+        aside += _copy_bytes(array.dtype, array.size, array.flags.c_contiguous and array.flags.aligned)
+        arrays.append(array)
+    return arrays
+
+
+def _load(path: Path, aside: int) -> NDArray[Any]:
+    """One file, where `aside` bytes of the memory there is are spoken for."""
     try:
-        return _load_npy(path) if path.suffix.lower() == ".npy" else _load_npz(path)
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{path}: not a regular file")
+        if path.suffix.lower() not in (".npy", ".npz"):
+            raise InputError(f"{path}: the name must end in .npy or .npz")
+        return _load_npy(path, aside) if path.suffix.lower() == ".npy" else _load_npz(path, aside)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: no such file") from None
     except PermissionError:
         raise InputError(f"{path}: no permission to read it") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except MemoryError:
         raise InputError(f"{path}: does not fit in memory ({_size(path.stat().st_size)} on disk)") from None
+
+
+def _copy_bytes(dtype: np.dtype[Any], count: int, laid_out: bool) -> int:
+    """Bytes of the converted copy that the engine will need of `count` numbers; 0 where they can be used as
+    they lie (`laid_out`: in C order and aligned).
+    """
+    if laid_out and dtype.isnative and dtype.kind == "f" and dtype.itemsize in (4, 8):
+        return 0
+    small = dtype.itemsize <= 2 or (dtype.kind == "f" and dtype.itemsize == 4)
+    return count * (4 if small else 8)
 
 
 # ------------------------------------------------------------------------------------------------------- .npy
@@ -98,14 +130,11 @@ class _Header:
 
     def copy_bytes(self) -> int:
         """Bytes of the converted copy that the engine will need; 0 where the block can be used as it lies."""
-        plain = self.dtype.isnative and self.dtype.kind == "f" and self.dtype.itemsize in (4, 8)
-        if plain and not self.fortran and self.start % self.dtype.itemsize == 0:
-            return 0
-        small = self.dtype.itemsize <= 2 or (self.dtype.kind == "f" and self.dtype.itemsize == 4)
-        return self.shape[0] * self.shape[1] * (4 if small else 8)
+        laid_out = not self.fortran and self.start % self.dtype.itemsize == 0
+        return _copy_bytes(self.dtype, self.shape[0] * self.shape[1], laid_out)
 
 
-def _load_npy(path: Path) -> NDArray[Any]:
+def _load_npy(path: Path, aside: int) -> NDArray[Any]:
     with path.open("rb") as file:
         header = _read_header(file, str(path))
         there = os.fstat(file.fileno()).st_size - header.start
@@ -118,7 +147,7 @@ def _load_npy(path: Path) -> NDArray[Any]:
                 f"{path}: {there - header.nbytes:,} bytes follow the {header} of its header; "
                 "one array a file is expected"
             )
-        _check_memory(header.copy_bytes(), f"{path}: converting {header} takes")
+        _check_memory(header.copy_bytes(), f"{path}: converting {header} takes", aside)
         order: Any = "F" if header.fortran else "C"
         return np.memmap(
             file, dtype=header.dtype, mode="r", offset=header.start, shape=header.shape, order=order
@@ -178,12 +207,12 @@ def _check_header(fields: dict[str, Any], start: int, what: str) -> _Header:
 
 
 # ------------------------------------------------------------------------------------------------------- .npz
-def _load_npz(path: Path) -> NDArray[Any]:
+def _load_npz(path: Path, aside: int) -> NDArray[Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             member = _choose_member(archive, path)
             with archive.open(member) as stream:
-                return _read_member(stream, member, f"{path} [{member.filename.removesuffix('.npy')}]")
+                return _read_member(stream, member, f"{path} [{member.filename.removesuffix('.npy')}]", aside)
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, ValueError) as error:
@@ -212,15 +241,15 @@ def _choose_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     return member
 
 
-def _read_member(stream: IO[bytes], member: zipfile.ZipInfo, what: str) -> NDArray[Any]:
+def _read_member(stream: IO[bytes], member: zipfile.ZipInfo, what: str, aside: int) -> NDArray[Any]:
     header = _read_header(stream, what)
     there = member.file_size - header.start
     if there != header.nbytes:
         raise InputError(
             f"{what}: its header promises {header}, but {_size(max(there, 0))} of data are announced"
         )
-    copy = header.nbytes + (header.copy_bytes() if header.fortran or header.dtype.kind != "f" else 0)
-    _check_memory(copy, f"{what}: reading {header} takes")
+    needed = header.nbytes + replace(header, start=0).copy_bytes()  # what is read here is aligned
+    _check_memory(needed, f"{what}: reading {header} takes", aside)
     # Read exactly what was promised and checked, never what a lying archive would go on to give.
     flat = np.empty(header.shape[0] * header.shape[1], dtype=header.dtype)
     view = flat.view(np.uint8).data
@@ -236,10 +265,11 @@ def _read_member(stream: IO[bytes], member: zipfile.ZipInfo, what: str) -> NDArr
 
 
 # ----------------------------------------------------------------------------------------------------- memory
-def _check_memory(needed: int, what: str) -> None:
+def _check_memory(needed: int, what: str, aside: int) -> None:
     free = available_memory()
-    if free is not None and needed > free:
-        raise InputError(f"{what} {_size(needed)} of memory, and {_size(free)} are free")
+    if needed and free is not None and needed + aside > free:
+        others = f", the files before it {_size(aside)}" if aside else ""
+        raise InputError(f"{what} {_size(needed)} of memory{others}, and {_size(free)} are free")
 
 
 def available_memory() -> int | None:
@@ -265,8 +295,8 @@ def available_memory() -> int | None:
 
 def _reclaimable(group: Path) -> int:
     """Bytes of file cache that a control group counts as used and gives back when asked."""
-    stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-    return int(stat.get("inactive_file", 0)) + int(stat.get("active_file", 0))
+    counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    return int(counts.get("inactive_file", 0)) + int(counts.get("active_file", 0))
 
 
 def _size(count: int) -> str:

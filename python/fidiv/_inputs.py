@@ -23,6 +23,7 @@ from ._files import InputError, load_features
 
 __all__ = [
     "InputError",
+    "as_array",
     "as_pair",
     "as_points",
     "check_count",
@@ -41,6 +42,13 @@ _ALLOWED = "allowed are real numbers: float16, float32, float64, integers and bo
 def as_points(x: Any, name: str, n_jobs: int | None = None) -> Points:
     """`x` as a checked block of points; `name` is what errors call it."""
     return Points(_numbers(_table(x, name), name), name, n_jobs=n_jobs)
+
+
+def as_array(x: Any, name: str) -> NDArray[Any]:
+    """`x` as an array of any shape and type, for what is not a set of points; masked, sparse or ragged is an
+    error.
+    """
+    return _array(x, name)
 
 
 def as_pair(
@@ -113,7 +121,8 @@ def check_radii(radii: Any, n: int, name: str) -> NDArray[np.float64]:
     """`radii` as n float64 numbers, none negative, none NaN; an infinite ball is a ball."""
     array = _array(radii, name)
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
-        raise TypeError(f"{name} has type {array.dtype}; {_ALLOWED}")
+        allowed = "allowed are float16, float32, float64 and integers"
+        raise TypeError(f"{name} has type {array.dtype}; {allowed}")
     if array.shape != (n,):
         raise ValueError(
             f"{name} has shape {array.shape}; one radius for each of the {n} centers is needed, shape ({n},)"

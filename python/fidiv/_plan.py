@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import functools
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any
@@ -19,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from . import _core
 from ._inputs import as_pair, check_count, check_fits, check_seed
-from ._progress import Report, reporter, stages
+from ._progress import Report, check_progress, reporter, stages
 from ._sweeps import Work, across, asks_across, asks_within, within
 from .metrics import (
     DEFAULT,
@@ -59,15 +60,15 @@ def evaluate(
     fake_features : array (m, d)
         Feature vectors of generated data.
     metrics : str or sequence of str, default "default"
-        "default" is the frozen list "default-1": precision, recall, f_score (k 3), density, coverage,
-        expected_coverage (k 5), pce, rce, re and their ratios (k 5), frechet_distance, exact_copies,
-        duplicates_in_fake. "all" is every family. Else names from `fidiv.metrics.available()`: a family
-        gives all its keys, a key only itself (its family still gives its samples); "frechet_distance" is
-        both and means the family. Numbers come in the order named.
+        "default" is the frozen list "default-1" (which may be named too): precision, recall, f_score (k 3),
+        density, coverage, expected_coverage (k 5), pce, rce, re and their ratios (k 5), frechet_distance,
+        exact_copies, duplicates_in_fake. "all" is every family. Else names from
+        `fidiv.metrics.available()`: a family gives all its keys, a key only itself (its family still gives
+        its samples); "frechet_distance" is both and means the family. Numbers come in the order named.
     nearest_k : int, optional
         None: each family's own default, as in its own call. A number is used by all families that have a
         `nearest_k` (precision_recall, density_coverage, cross_entropies); precision_recall_cover keeps its
-        ball_k and min_count.
+        ball_k and min_count, which a note says, as where nothing chosen has a `nearest_k`.
     seed : int, default 0
         Of `prd`, the only family here that draws anything.
     n_jobs : int, optional
@@ -80,8 +81,8 @@ def evaluate(
     -------
     Evaluation
         A read-only mapping from key to float, with `.samples`, `.settings`, `.notes`, `.expected`,
-        `.summary()`, `.to_dict()` and `.to_json()`. A metric that is undefined on this input is NaN and has
-        its reason in `.notes`.
+        `.undefined`, `.summary()`, `.to_dict()` and `.to_json()`. A metric that is undefined on this input is
+        NaN and has its reason in `.undefined` and in `.notes`.
 
     Raises
     ------
@@ -134,6 +135,7 @@ def evaluate_many(
         given["nearest_k"] = check_count(nearest_k, "nearest_k")
     options = {f.name: {name: given.get(name, value) for name, value in f.defaults.items()} for f in families}
     _core.threads(n_jobs)
+    check_progress(progress)
 
     real: Any = real_features
     sets: list[_core.Points] = []
@@ -158,27 +160,31 @@ def evaluate_many(
                 "m": found.m,
                 "d": found.d,
                 "metrics": keys,
-                "list": DEFAULT_NAME if metrics == "default" else None,
+                "list": DEFAULT_NAME if tuple(keys) == DEFAULT else None,
                 "nearest_k": given.get("nearest_k"),
                 "seed": given["seed"],
                 "families": options,
                 "version": version(),
                 **work.settings(),
             }
-            results[name] = _evaluation(keys, outcomes, settings)
+            notes = _unused(families, options, given.get("nearest_k"))
+            results[name] = _evaluation(keys, outcomes, settings, notes)
     return results
 
 
 def _chosen(metrics: str | Sequence[str]) -> list[str]:
     """The keys that `metrics` asks for, in the order asked for."""
-    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    try:
+        names = [metrics] if isinstance(metrics, str) else list(metrics)
+    except TypeError:
+        raise TypeError(f"metrics must be a name or a sequence of names, got {metrics!r}") from None
     if not names:
         raise ValueError(f"metrics is empty; name at least one of default, all, {', '.join(available())}")
     keys: list[str] = []
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"metrics must be a name or a sequence of names, got {name!r}")
-        if name == "default":
+        if name in ("default", DEFAULT_NAME):
             keys += DEFAULT
         elif name == "all":
             keys += KEYS
@@ -187,13 +193,28 @@ def _chosen(metrics: str | Sequence[str]) -> list[str]:
         elif name in KEYS:
             keys.append(name)
         else:
-            known = ["default", "all", *available()]
+            known = ["default", DEFAULT_NAME, "all", *available()]
             close = difflib.get_close_matches(name, known, 1)
             hint = f" (did you mean {close[0]}?)" if close else ""
             raise ValueError(
                 f"metrics names {name!r}, which does not exist{hint}; there are {', '.join(known)}"
             )
     return list(dict.fromkeys(keys))
+
+
+def _unused(families: Sequence[Family], options: Mapping[str, Options], nearest_k: int | None) -> list[str]:
+    """A note where a nearest_k that was given does not reach what a reader may think it reaches."""
+    if nearest_k is None:
+        return []
+    if not any("nearest_k" in family.defaults for family in families):
+        names = ", ".join(family.name for family in families)
+        return [f"nearest_k={nearest_k} changes nothing here: {names} has no such option"]
+    return [
+        f"nearest_k={nearest_k} is not used by {family.name}, which keeps "
+        + ", ".join(f"{name}={value}" for name, value in options[family.name].items())
+        for family in families
+        if "nearest_k" not in family.defaults and family.k_option != "nearest_k"
+    ]
 
 
 def _plan(
@@ -279,27 +300,48 @@ def _nothing(family: Family, reason: str) -> Outcome:
 
 
 def _evaluation(
-    keys: Sequence[str], outcomes: Mapping[str, Outcome], settings: Mapping[str, Any]
+    keys: Sequence[str],
+    outcomes: Mapping[str, Outcome],
+    settings: Mapping[str, Any],
+    more_notes: Sequence[str],
 ) -> Evaluation:
     values: dict[str, float] = {}
     expected: dict[str, float] = {}
-    reasons: dict[str, list[str]] = {}
+    undefined: dict[str, str] = {}
     for key in keys:
         outcome = outcomes[KEYS[key].family]
         values[key] = outcome.values.get(key, math.nan)
-        if key in outcome.undefined:
-            reasons.setdefault(outcome.undefined[key], []).append(key)
+        if math.isnan(values[key]):
+            undefined[key] = outcome.undefined.get(key) or _noted(key, outcome.notes)
         usual = KEYS[key].expected
         usual = outcome.values.get(usual) if isinstance(usual, str) else usual
         if usual is not None and not math.isnan(usual) and not math.isnan(values[key]):
             expected[key] = usual
     samples = {name: array for outcome in outcomes.values() for name, array in outcome.samples.items()}
-    notes = [f"{', '.join(undefined)}: undefined; {reason}" for reason, undefined in reasons.items()]
+    reasons: dict[str, list[str]] = {}
+    for key, reason in undefined.items():
+        if key not in outcomes[KEYS[key].family].undefined:
+            continue  # the notes of the family say it
+        reasons.setdefault(reason, []).append(key)
+    notes = [f"{', '.join(missing)}: undefined; {reason}" for reason, missing in reasons.items()]
     notes += [note for outcome in outcomes.values() for note in outcome.notes]
+    notes += more_notes
     curve = next((outcome.curve for outcome in outcomes.values() if outcome.curve is not None), None)
     return Evaluation(
-        values, keys=KEYS, expected=expected, samples=samples, settings=settings, notes=notes, curve=curve
+        values,
+        keys=KEYS,
+        expected=expected,
+        undefined=undefined,
+        samples=samples,
+        settings=settings,
+        notes=notes,
+        curve=curve,
     )
+
+
+def _noted(key: str, notes: Sequence[str]) -> str:
+    """The note of its family that says why a key is NaN."""
+    return next((note for note in notes if key in re.findall(r"\w+", note)), "it has no value here")
 
 
 def one_family(
@@ -327,6 +369,7 @@ def gather_one(
 ) -> Gathered:
     """Both sets checked, and what was found of the needs that `needs(real, fake)` names."""
     _core.threads(n_jobs)
+    check_progress(progress)
     real_points, fake_points = as_pair(real, fake, n_jobs=n_jobs)
     wish = needs(real_points, fake_points)
     with reporter(progress) as report:

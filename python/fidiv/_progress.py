@@ -26,6 +26,12 @@ def reporter(progress: Any) -> Iterator[Report | None]:
     elif callable(progress):
         yield progress
     else:
+        check_progress(progress)
+
+
+def check_progress(progress: Any) -> None:
+    """A wish that cannot be met is said before the inputs are read, which may take a while."""
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise TypeError(f"progress must be None, True, False or a callable (done, total), got {progress!r}")
 
 

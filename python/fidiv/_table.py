@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .metrics import KEYS
-from .results import ARROWS, Evaluation, format_value
+from .results import ARROWS, LEGEND, Evaluation, format_value
 
 __all__ = ["settings", "table"]
 
@@ -24,7 +24,7 @@ class _Row:
     key: str
     values: list[str]
     best: str
-    equal: str
+    usual: str
     meaning: str
 
 
@@ -41,9 +41,9 @@ def table(results: Results, *, width: int = 100, ascii_only: bool = False) -> st
     names = [_shorten(name, ascii_only) for name in results]
     name_width = max(len(row.key) for row in rows)
     best_width = max(len("better"), *(len(row.best) for row in rows))
-    equal_width = max(len("equal laws"), *(len(row.equal) for row in rows))
+    usual_width = max(len("expected"), *(len(row.usual) for row in rows))
     widths = [max(len(name), *(len(row.values[i]) for row in rows)) for i, name in enumerate(names)]
-    room = width - name_width - best_width - equal_width - 2 * len(GAP)  # for the columns of values
+    room = width - name_width - best_width - usual_width - 2 * len(GAP)  # for the columns of values
     groups = _groups(widths, room)
     meaning_width = room - sum(widths) - len(GAP) * (len(widths) + 1)
     beside = len(groups) == 1 and meaning_width >= MEANING_WIDTH
@@ -52,7 +52,7 @@ def table(results: Results, *, width: int = 100, ascii_only: bool = False) -> st
     for group in groups:
         columns = [names[i].rjust(widths[i]) for i in group]
         head = GAP.join(
-            [" " * name_width, *columns, "better".ljust(best_width), "equal laws".rjust(equal_width)]
+            [" " * name_width, *columns, "better".ljust(best_width), "expected".rjust(usual_width)]
         )
         full = width if beside else len(head)
         lines += [head + GAP + "meaning" if beside else head, ("-" if ascii_only else "─") * full]
@@ -63,7 +63,7 @@ def table(results: Results, *, width: int = 100, ascii_only: bool = False) -> st
                     row.key.ljust(name_width),
                     *columns,
                     row.best.ljust(best_width),
-                    row.equal.rjust(equal_width),
+                    row.usual.rjust(usual_width),
                 ]
             )
             lines += _hanging(line + GAP, row.meaning, width) if beside else [line.rstrip()]
@@ -71,6 +71,9 @@ def table(results: Results, *, width: int = 100, ascii_only: bool = False) -> st
     if not beside:
         for row in rows:
             lines += _hanging(row.key.ljust(name_width) + GAP, row.meaning, width)
+        lines.append("")
+    if any(row.usual for row in rows):
+        lines += textwrap.wrap(LEGEND, width)
     return "\n".join(lines).rstrip("\n")
 
 
@@ -89,14 +92,14 @@ def settings(results: Results, *, width: int = 100) -> list[str]:
 
 def _rows(results: Results, ascii_only: bool) -> list[_Row]:
     keys = list(dict.fromkeys(key for result in results.values() for key in result))
-    helpers = {KEYS[key].expected for key in keys}  # they stand in the column "equal laws" of another row
+    helpers = {KEYS[key].expected for key in keys}  # they stand in the column "expected" of another row
     arrows = ASCII_ARROWS if ascii_only else ARROWS
     return [
         _Row(
             key,
             [format_value(result[key]) if key in result else "" for result in results.values()],
             arrows[KEYS[key].direction],
-            _equal(key, results),
+            _usual(key, results),
             KEYS[key].meaning,
         )
         for key in keys
@@ -104,7 +107,7 @@ def _rows(results: Results, ascii_only: bool) -> list[_Row]:
     ]
 
 
-def _equal(key: str, results: Results) -> str:
+def _usual(key: str, results: Results) -> str:
     found = [result.expected[key] for result in results.values() if key in result.expected]
     texts = [format_value(value) for value in (min(found), max(found))] if found else [""]
     return texts[0] if texts[0] == texts[-1] else "..".join(texts)

@@ -15,6 +15,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,15 +26,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import __version__, _plan, demo, show_config
-from ._inputs import InputError, load_features
+from ._files import InputError, load_all
 from ._table import settings, table
 from .metrics import FAMILIES
-from .results import SCHEMA_VERSION, Evaluation
+from .results import SCHEMA_VERSION, Evaluation, json_text
 
 __all__ = ["main"]
 
 OK, NOT_MET, WRONG_INPUT, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
-ALIASES = {"fid": "frechet_distance"}  # accepted in --metrics, and never a key
+ALIASES = {"fid": "frechet_distance"}  # accepted in --metrics and --require, and never a key
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -54,10 +55,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     code = _run(argv)
     try:
-        if sys.stdout is not None:
+        if not _closed(sys.stdout):
             sys.stdout.flush()
     except BrokenPipeError:
         _forget_stdout()
+    except OSError as error:  # such as a full disk
+        _forget_stdout()
+        if code == OK:
+            _say(f"error: standard output cannot be written ({error.strerror or error})")
+            code = FAILED
     return code
 
 
@@ -75,9 +81,13 @@ def _run(argv: Sequence[str] | None) -> int:
         if os.environ.get("FIDIV_DEBUG"):
             raise
         line = " ".join(str(error).split())
-        if isinstance(error, ValueError):
+        # An integer too large for the compiled core is the user's.
+        if isinstance(error, (ValueError, OverflowError)):
             _say(f"error: {line}")
             return WRONG_INPUT
+        if isinstance(error, _OutputError):
+            _say(f"error: {line}")
+            return FAILED
         if isinstance(error, MemoryError):
             _say(f"error: not enough memory{': ' + line if line else ''}")
             return WRONG_INPUT
@@ -90,6 +100,8 @@ class _Parser(argparse.ArgumentParser):
     """Wrong usage is one line on standard error."""
 
     def error(self, message: str) -> NoReturn:
+        if re.search(r"required: .*\b(REAL|FAKE)\b", message):
+            message += "; the files come first, since --metrics takes all the words that follow it"
         self.exit(WRONG_INPUT, f"fidiv: error: {message} (see {self.prog} --help)\n")
 
 
@@ -106,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser(
         "evaluate",
+        usage="%(prog)s REAL FAKE [FAKE ...] [options]",
         help="compare generated features with real ones",
         description="Compare sets of generated features (FAKE) with a set of real ones (REAL).",
         epilog=EVALUATE_EPILOG,
@@ -119,8 +132,9 @@ def _parser() -> argparse.ArgumentParser:
         "--metrics",
         metavar="NAME",
         nargs="+",
-        default=["default"],
-        help=f"any of: default, all, {', '.join(FAMILIES)}, or single keys",
+        action="extend",
+        help=f"any of: default, all, {', '.join(FAMILIES)}, or single keys; after the files; repeatable "
+        "(default: default)",
     )
     add("-k", "--nearest-k", metavar="K", type=_count, help="neighbours (default: each family's own, 3 or 5)")
     add("--seed", metavar="S", type=_seed, default=0, help="seed of the randomised metrics (default: 0)")
@@ -132,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--json", action="store_true", help="print one JSON document instead of the table")
     add("--out", metavar="FILE.json", type=_out, help="also write the JSON document to this file")
+    add("--no-samples", action="store_true", help="leave the samples, one entry a point, out of the document")
     add(
         "--require",
         metavar="RULE",
@@ -169,6 +184,10 @@ examples:
   fidiv evaluate real.npy model-a.npy model-b.npz --metrics precision_recall frechet_distance
   fidiv evaluate real.npy fake.npy --quiet --require "recall>=0.55" --require "exact_copies==0"
 
+table:
+  better     which values are better: high, low, near 1 or near 0
+  expected   what the value would be on average if both sets came from one law, where that is known
+
 files:
   .npy   float32 and float64 are used in place, so the file may be larger than memory
   .npz   the array "features", else "feats", else "arr_0", else the only one
@@ -201,8 +220,15 @@ def _out(text: str) -> Path:
     path = Path(text)
     if path.suffix.lower() != ".json":
         raise argparse.ArgumentTypeError(f"the name must end in .json, got {text!r}")
-    if path.is_dir() or not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a file in an existing folder")
+    try:
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise argparse.ArgumentTypeError(f"{text!r} is not a regular file")
+        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+            raise argparse.ArgumentTypeError(f"{text!r} is not in an existing folder that can be written to")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written ({reason})") from None
     return path
 
 
@@ -224,7 +250,8 @@ class Requirement:
         if self.key not in values:
             close = difflib.get_close_matches(self.key, values, n=1)
             return f"{self.key} was not computed" + (f"; did you mean {close[0]}?" if close else "")
-        return f"{self.key} is {values[self.key]:.6g}"
+        value = values[self.key]
+        return f"{self.key} is {'undefined' if math.isnan(value) else repr(value)}"
 
 
 def _requirement(text: str) -> Requirement:
@@ -237,18 +264,19 @@ def _requirement(text: str) -> Requirement:
         raise argparse.ArgumentTypeError(
             f'a metric, one of >= <= > < == and a number are expected, such as "recall>=0.55", got {text!r}'
         )
-    return Requirement(text.strip(), found[1], found[2], threshold)
+    return Requirement(text.strip(), ALIASES.get(found[1], found[1]), found[2], threshold)
 
 
 # --------------------------------------------------------------------------------------------------- evaluate
 def _evaluate(arguments: argparse.Namespace) -> int:
     quiet: bool = arguments.quiet
-    names = _metric_names(arguments.metrics, quiet)
-    real = load_features(arguments.real)
-    fakes = {
-        name: load_features(path)
-        for name, path in zip(_headings(arguments.fake), arguments.fake, strict=True)
-    }
+    if _closed(sys.stdout) and arguments.out is None:
+        raise _OutputError("standard output is closed and there is no --out: the result would be lost")
+    names = _metric_names(arguments.metrics or ["default"], quiet)
+    paths = [arguments.real, *arguments.fake]
+    real_name, *fake_names = _headings(paths)
+    real, *arrays = load_all(paths)
+    fakes = dict(zip(fake_names, arrays, strict=True))
     with _warnings_as_notes(quiet):
         results = _plan.evaluate_many(
             real,
@@ -258,7 +286,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             n_jobs=arguments.n_jobs,
             progress=True if not quiet and _is_terminal(sys.stderr) else None,
-            real_name=Path(arguments.real).name,
+            real_name=real_name,
         )
     if not quiet:
         for name, result in results.items():
@@ -266,12 +294,11 @@ def _evaluate(arguments: argparse.Namespace) -> int:
                 _say(f"note: {name}: {note}")
 
     document = _document(arguments, real, fakes, results)
+    text = json_text(document) if arguments.json or arguments.out is not None else ""
     if arguments.out is not None:
-        _write_file(arguments.out, _dump(document))
-    if arguments.json:
-        _write(_dump(document))
-    else:
-        _write(_report(arguments, real, results))
+        _write_file(arguments.out, text)
+    if not _closed(sys.stdout):
+        _write(text if arguments.json else _report(real_name, real, results))
 
     failed = 0
     for name, result in results.items():
@@ -287,21 +314,29 @@ def _metric_names(words: Sequence[str], quiet: bool) -> str | list[str]:
     for name in names:
         if name in ALIASES and not quiet:
             _say(f"note: {name} is taken as {ALIASES[name]}: it is computed on the features given")
+        if name.lower().endswith((".npy", ".npz")):
+            raise InputError(f"--metrics takes names, got the file {name!r}; the files come before --metrics")
     names = [ALIASES.get(name, name) for name in names]
     return names[0] if len(names) == 1 and names[0] in ("default", "all") else names
 
 
 def _headings(paths: Sequence[str]) -> list[str]:
     """A name for each file: its own, or the path as typed, or a numbered path, where that is not enough."""
-    for names in ([Path(path).name for path in paths], list(paths)):
-        if len(set(names)) == len(names):
-            return names
-    return [f"{path} ({i})" for i, path in enumerate(paths, 1)]
+    own = [Path(path).name for path in paths]
+    names = []
+    for i, (path, name) in enumerate(zip(paths, own, strict=True)):
+        if own.count(name) == 1:
+            names.append(name)
+        elif paths.count(path) == 1:
+            names.append(path)
+        else:
+            names.append(f"{path} ({paths[: i + 1].count(path)})")
+    return names
 
 
-def _report(arguments: argparse.Namespace, real: Any, results: Mapping[str, Evaluation]) -> str:
+def _report(real_name: str, real: Any, results: Mapping[str, Evaluation]) -> str:
     n, d = real.shape
-    lines = [f"real: {Path(arguments.real).name}, {n:,} x {d:,}"]
+    lines = [f"real: {real_name}, {n:,} x {d:,}"]
     width = shutil.get_terminal_size((100, 24)).columns if _is_terminal(sys.stdout) else 100
     width = max(width, 60)
     lines += ["", table(results, width=width, ascii_only=_ascii_only()), "", *settings(results, width=width)]
@@ -317,10 +352,10 @@ def _document(
         return {"file": path, "rows": array.shape[0], "columns": array.shape[1], "dtype": array.dtype.name}
 
     def told(name: str, path: str) -> dict[str, Any]:
-        found = json.loads(results[name].to_json())
+        found = results[name].document(samples=not arguments.no_samples)
         del found["schema_version"]  # that of the whole document holds
         judged = [
-            {"rule": rule.text, "value": found["values"].get(rule.key), "met": rule.met(results[name])}
+            {"rule": rule.text, "value": results[name].get(rule.key), "met": rule.met(results[name])}
             for rule in arguments.require
         ]
         return {"name": name, "fake": described(path, fakes[name]), **found, "requirements": judged}
@@ -331,10 +366,6 @@ def _document(
         "real": described(arguments.real, real),
         "results": [told(name, path) for name, path in zip(fakes, arguments.fake, strict=True)],
     }
-
-
-def _dump(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
 
 
 # ---------------------------------------------------------------------------------------------- demo and info
@@ -363,6 +394,15 @@ def _info(arguments: argparse.Namespace) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------- streams
+class _OutputError(Exception):
+    """The result has nowhere to go."""
+
+
+def _closed(stream: Any) -> bool:
+    """Whether the process was started without this stream (`>&-`)."""
+    return stream is None or stream.closed
+
+
 def _say(line: str) -> None:
     """One line on standard error; a terminal that cannot show a letter gets a stand-in, not an exception."""
     if sys.stderr is None:
@@ -375,14 +415,17 @@ def _say(line: str) -> None:
 
 def _write(text: str) -> None:
     """The result, on standard output. A reader that has gone (`| head`) is no error."""
-    if sys.stdout is None:
-        return
+    if _closed(sys.stdout):
+        raise _OutputError("standard output is closed: the result is lost")
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_stdout()
+    except OSError as error:
+        _forget_stdout()
+        raise _OutputError(f"standard output cannot be written ({error.strerror or error})") from None
 
 
 def _forget_stdout() -> None:
@@ -394,18 +437,24 @@ def _forget_stdout() -> None:
 
 def _write_file(path: Path, text: str) -> None:
     """The whole file or none of it: written beside its place, then moved there."""
-    path = path.resolve()
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        target = path.resolve()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+    unfinished = target.with_name(
+        f".fidiv-{os.getpid()}.json"
+    )  # short: a long name may be all that is allowed
     try:
         with unfinished.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
-        os.replace(unfinished, path)
+        os.replace(unfinished, target)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._inputs import as_pair, as_points, check_count, check_fits
-from ._progress import reporter, stages
+from ._progress import check_progress, reporter, stages
 
 __all__ = ["cross_entropy", "entropy", "kl_divergence"]
 
@@ -61,14 +61,15 @@ def entropy(
     0.0
     """
     k = check_count(nearest_k, "nearest_k")
+    check_progress(progress)
     points = as_points(x, "x", n_jobs)
     check_fits(points, k, own=True)
     with reporter(progress) as report:
         radii = _nearest(points, None, k, n_jobs, report)
-    what = "the distances within x"
+    _check_positive(radii, "the distances within x")
     return _mean(
         _core.entropy_terms(
-            radii, n_reference=len(radii) - 1, nearest_k=k, dimension=points.shape[1], zero="raise", what=what
+            radii, n_reference=len(radii) - 1, nearest_k=k, dimension=points.shape[1], zero="raise", what="x"
         )[0]
     )
 
@@ -114,14 +115,15 @@ def cross_entropy(
     0.0
     """
     k = check_count(nearest_k, "nearest_k")
+    check_progress(progress)
     a, b = as_pair(x, y, ("x", "y"), n_jobs)
     check_fits(b, k, own=False)
     with reporter(progress) as report:
         distances = _nearest(a, b, k, n_jobs, report)
-    what = "the distances from x to y"
+    _check_positive(distances, "the distances from x to y")
     return _mean(
         _core.entropy_terms(
-            distances, n_reference=b.shape[0], nearest_k=k, dimension=a.shape[1], zero="raise", what=what
+            distances, n_reference=b.shape[0], nearest_k=k, dimension=a.shape[1], zero="raise", what="x"
         )[0]
     )
 
@@ -166,6 +168,7 @@ def kl_divergence(
     True
     """
     k = check_count(nearest_k, "nearest_k")
+    check_progress(progress)
     a, b = as_pair(x, y, ("x", "y"), n_jobs)
     check_fits(a, k, own=True)
     check_fits(b, k, own=False)
@@ -175,10 +178,8 @@ def kl_divergence(
         within, across = stages(report, [n * n // 2, n * m])
         own = _nearest(a, None, k, n_jobs, within)
         other = _nearest(a, b, k, n_jobs, across)
-    for distances, what in ((own, "the distances within x"), (other, "the distances from x to y")):
-        # Asked for its word on zeros only: in the difference, the volume and the digamma cancel before any
-        # rounding.
-        _core.entropy_terms(distances, n_reference=1, nearest_k=k, dimension=1.0, zero="raise", what=what)
+    _check_positive(own, "the distances within x")
+    _check_positive(other, "the distances from x to y")
     return d * _mean(np.log(other) - np.log(own)) + math.log(m / (n - 1))
 
 
@@ -191,6 +192,16 @@ def _nearest(
 ) -> NDArray[np.float64]:
     (answer,), _ = _core.sweep(rows, columns, [("nearest", "rows", k)], n_jobs=n_jobs, progress=report)
     return np.ascontiguousarray(answer[0][:, k - 1])
+
+
+def _check_positive(distances: NDArray[np.float64], what: str) -> None:
+    """The estimators have no value where a distance is zero: its logarithm is not finite."""
+    zeros = np.flatnonzero(distances == 0)
+    if len(zeros):
+        raise ValueError(
+            f"{what}: {len(zeros)} of {len(distances)} distances are zero, the first at row {zeros[0]}, and "
+            "the logarithm of zero is not finite; remove the repeated points, or take a larger nearest_k"
+        )
 
 
 def _mean(terms: NDArray[np.float64]) -> float:

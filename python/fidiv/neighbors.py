@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._inputs import as_points, check_count, check_fits, check_flag, check_radii, check_widths
-from ._progress import reporter
+from ._progress import check_progress, reporter
 
 __all__ = ["count_within", "covered_by", "knn"]
 
@@ -70,6 +70,7 @@ def knn(
     ([1.0, 1.0, 2.0], [1, 0, 1])
     """
     k = check_count(nearest_k, "nearest_k")
+    check_progress(progress)
     rows = as_points(queries, "queries", n_jobs)
     columns = None if points is None else as_points(points, "points", n_jobs)
     if columns is not None:
@@ -177,6 +178,7 @@ def _balls(
     progress: Progress,
 ) -> NDArray[np.int64]:
     closed = check_flag(closed, "closed")
+    check_progress(progress)
     rows, columns = as_points(centers, "centers", n_jobs), as_points(points, "points", n_jobs)
     check_widths(rows.shape[1], columns.shape[1], ("centers", "points"))
     checked = check_radii(radii, rows.shape[0], "radii")

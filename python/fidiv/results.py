@@ -9,7 +9,7 @@ from key to plain float (`r["precision"]`, `dict(r)`, `r.precision`) with
 
 Two results are equal when values, samples, curve, notes and settings are. The settings named in
 `RUN_SETTINGS` say how the machine did the work, not what was asked, and are left out of that comparison:
-kernels and thread counts never change a number.
+kernels and thread counts never change a number. In a JSON document they stand apart, under "run".
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ Direction = Literal["higher", "lower", "one", "zero"]
 ARROWS: Mapping[Direction | None, str] = MappingProxyType(
     {"higher": "↑", "lower": "↓", "one": "→ 1", "zero": "→ 0", None: ""}
 )
+LEGEND = "expected: what the value would be on average if both sets came from one law"
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,20 @@ def _same(a: Any, b: Any) -> bool:
     return bool(a == b) or (isinstance(a, float) and isinstance(b, float) and a != a and b != b)
 
 
+def _frozen(value: Any) -> Any:
+    """`value` with its mappings read-only and its lists as tuples, all the way down."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _thawed(value: Any) -> Any:
+    """`value` with its mappings as plain dicts, which can be pickled."""
+    if isinstance(value, Mapping):
+        return {key: _thawed(item) for key, item in value.items()}
+    return tuple(map(_thawed, value)) if isinstance(value, (list, tuple)) else value
+
+
 class Result(Mapping[str, float]):
     """The numbers of one call, by key and by attribute, with `.samples`, `.settings`, `.notes` and `.curve`.
 
@@ -103,7 +118,7 @@ class Result(Mapping[str, float]):
         put = object.__setattr__
         put(self, "_values", {key: float(value) for key, value in values.items()})
         put(self, "_samples", _frozen_arrays(samples or {}))
-        put(self, "_settings", MappingProxyType(dict(settings or {})))
+        put(self, "_settings", _frozen(settings or {}))
         put(self, "_notes", tuple(notes))
         put(self, "_curve", None if curve is None else _frozen_arrays(curve))
 
@@ -163,7 +178,7 @@ class Result(Mapping[str, float]):
         return {
             "values": self._values,
             "samples": dict(self._samples),
-            "settings": dict(self._settings),
+            "settings": _thawed(self._settings),
             "notes": self._notes,
             "curve": None if self._curve is None else dict(self._curve),
         }
@@ -192,15 +207,17 @@ def _rebuild(cls: type[Result], state: dict[str, Any]) -> Result:
 class Evaluation(Result):
     """The numbers of `evaluate`: a `Result` that can also be read, printed and kept.
 
-    A metric that is undefined on the input is NaN here, and `notes` says why. `expected` maps a key to the
-    value it would have on average if both sets came from one law, for the keys where that is known.
+    A metric that is undefined on the input is NaN here; `undefined` maps its key to the reason, which also
+    stands in `notes`. `expected` maps a key to the value it would have on average if both sets came from one
+    law, for the keys where that is known.
     """
 
-    __slots__ = ("_expected", "_keys")
+    __slots__ = ("_expected", "_keys", "_undefined")
     __hash__ = None
 
     _expected: Mapping[str, float]
     _keys: Mapping[str, Key]
+    _undefined: Mapping[str, str]
 
     def __init__(
         self,
@@ -208,6 +225,7 @@ class Evaluation(Result):
         *,
         keys: Mapping[str, Key],
         expected: Mapping[str, float] | None = None,
+        undefined: Mapping[str, str] | None = None,
         samples: Mapping[str, NDArray[Any]] | None = None,
         settings: Mapping[str, Any] | None = None,
         notes: Sequence[str] = (),
@@ -216,41 +234,72 @@ class Evaluation(Result):
         super().__init__(values, samples=samples, settings=settings, notes=notes, curve=curve)
         object.__setattr__(self, "_keys", MappingProxyType({name: keys[name] for name in self._values}))
         object.__setattr__(self, "_expected", MappingProxyType(dict(expected or {})))
+        object.__setattr__(self, "_undefined", MappingProxyType(dict(undefined or {})))
 
     @property
     def expected(self) -> Mapping[str, float]:
         """The value of a key when both laws are equal, where it is known."""
         return self._expected
 
+    @property
+    def undefined(self) -> Mapping[str, str]:
+        """Why a key has no value here (it is NaN)."""
+        return self._undefined
+
     def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "keys": dict(self._keys), "expected": dict(self._expected)}
+        return {
+            **super()._state(),
+            "keys": dict(self._keys),
+            "expected": dict(self._expected),
+            "undefined": dict(self._undefined),
+        }
 
     def to_dict(self) -> dict[str, float]:
         """The values as a plain dict of plain floats."""
         return dict(self._values)
 
-    def to_json(self, *, samples: bool = False, indent: int | None = 2) -> str:
-        """Everything as one JSON document: "schema_version", "values", "expected", "settings", "notes", and
-        "curve" when there is one. Samples only when asked for, since they grow with the data.
+    def to_json(self, *, samples: bool = True, indent: int | None = 2) -> str:
+        """Everything as one JSON document, which any reader of JSON takes.
 
-        JSON has no word for the values that are not numbers: NaN becomes null (the reason stands in the
-        notes), an infinity the string "Infinity" or "-Infinity".
+        "schema_version"; "values"; "undefined", why a value is missing; "expected"; "keys", the family,
+        direction, bounds and meaning of each value; "settings", what was asked; "run", how the machine did it
+        (kernel, code, threads, pairs, settled), the only part that another machine or thread count changes;
+        "notes"; "curve" where there is one; "samples", one entry a point, unless `samples` is False. With
+        `indent=None` all stands on one line; an array does in any case.
+
+        JSON has no word for values that are not numbers: NaN becomes null, an infinity the string "Infinity"
+        or "-Infinity".
         """
-        document: dict[str, Any] = {
+        return json_text(self.document(samples=samples), indent=indent)
+
+    def document(self, *, samples: bool = True) -> dict[str, Any]:
+        """What `to_json` writes, before it is text: `json_text` knows its arrays and its infinities."""
+        found: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "values": self._values,
-            "expected": dict(self._expected),
-            "settings": dict(self._settings),
-            "notes": list(self._notes),
+            "undefined": self._undefined,
+            "expected": self._expected,
+            "keys": {
+                name: {
+                    "family": key.family,
+                    "direction": key.direction,
+                    "bounds": key.bounds,
+                    "meaning": key.meaning,
+                }
+                for name, key in self._keys.items()
+            },
+            "settings": {name: value for name, value in self._settings.items() if name not in RUN_SETTINGS},
+            "run": {name: value for name, value in self._settings.items() if name in RUN_SETTINGS},
+            "notes": self._notes,
         }
         if self._curve is not None:
-            document["curve"] = dict(self._curve)
+            found["curve"] = self._curve
         if samples:
-            document["samples"] = dict(self._samples)
-        return json.dumps(_plain(document), indent=indent, allow_nan=False, ensure_ascii=False)
+            found["samples"] = self._samples
+        return found
 
     def _rows(self) -> list[tuple[str, str, str, str, str]]:
-        """(name, value, which is better, value under equal laws, meaning) of each key."""
+        """(name, value, which is better, value expected under equal laws, meaning) of each key."""
         return [
             (
                 name,
@@ -267,10 +316,10 @@ class Evaluation(Result):
         return f"{s['n']:,} real and {s['m']:,} fake points in {s['d']:,} dimensions" if "n" in s else ""
 
     def summary(self) -> str:
-        """A table for reading: value, which direction is better, the value under equal laws where it is
-        known, and one line on what it means; then the notes.
+        """A table for reading: value, which direction is better, the value expected if both sets came from
+        one law, where it is known, and one line on what it means; then the notes.
         """
-        head = ("metric", "value", "better", "equal laws", "meaning")
+        head = ("metric", "value", "better", "expected", "meaning")
         rows = [head, *self._rows()]
         width = [max(len(row[i]) for row in rows) for i in range(4)]
         lines = [
@@ -286,6 +335,8 @@ class Evaluation(Result):
             for name, value, better, usual, meaning in rows
         ]
         lines.insert(1, "-" * max(map(len, lines)))
+        if self._expected:
+            lines.append(LEGEND)
         return "\n".join(
             [line for line in (self._title(),) if line] + lines + [f"note: {n}" for n in self._notes]
         )
@@ -301,21 +352,46 @@ class Evaluation(Result):
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self._notes)
         return (
             f"<table><caption>{html.escape(self._title())}</caption><thead><tr><th>metric</th><th>value</th>"
-            f"<th>better</th><th>equal laws</th><th>meaning</th></tr></thead><tbody>{cells}</tbody></table>"
-            + (f"<ul>{notes}</ul>" if notes else "")
+            f'<th>better</th><th title="{LEGEND}">expected</th><th>meaning</th></tr></thead>'
+            f"<tbody>{cells}</tbody></table>" + (f"<ul>{notes}</ul>" if notes else "")
         )
 
 
-def _plain(value: Any) -> Any:
-    """`value` in the words of JSON."""
+def json_text(value: Any, *, indent: int | None = 2, level: int = 0) -> str:
+    """`value` as strict JSON in ASCII, which any encoding can hold. An array is one line, written by the
+    compiled encoder: samples grow with the data, and one number a line would be slow to write and of no use
+    to a reader.
+    """
     if isinstance(value, np.ndarray):
-        value = value.tolist()
+        entries = value.tolist()
+        if value.dtype.kind == "f":
+            for i in np.flatnonzero(~np.isfinite(value)).tolist():
+                entries[i] = _word(entries[i])
+        return json.dumps(entries, allow_nan=False)
     if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
+        return json.dumps(_word(value), allow_nan=False)
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        parts = [
+            f"{json.dumps(str(key))}: {json_text(item, indent=indent, level=level + 1)}"
+            for key, item in value.items()
+        ]
+        return _enclosed("{", parts, "}", indent, level)
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
+        parts = [json_text(item, indent=indent, level=level + 1) for item in value]
+        numbers = all(isinstance(item, (int, float)) for item in value)
+        return _enclosed("[", parts, "]", None if numbers else indent, level)
+    return json.dumps(value, allow_nan=False)
+
+
+def _word(value: float) -> float | str | None:
+    """A float in the words of JSON."""
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
+
+
+def _enclosed(start: str, parts: Sequence[str], end: str, indent: int | None, level: int) -> str:
+    if indent is None or not parts:
+        return start + ", ".join(parts) + end
+    line = "\n" + " " * (indent * (level + 1))
+    return start + line + ("," + line).join(parts) + "\n" + " " * (indent * level) + end

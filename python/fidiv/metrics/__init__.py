@@ -15,7 +15,6 @@ from . import (
     copies,
     cross_entropies,
     density_coverage,
-    frechet,
     prd,
     precision_recall,
     precision_recall_cover,
@@ -70,6 +69,8 @@ _FRECHET = Family(
 
 
 def _frechet(found: Found) -> Outcome:
+    from . import frechet  # brings SciPy, which is slow to import and starts threads
+
     assert found.features is not None
     try:
         terms = frechet.frechet_distance_terms(*found.features)

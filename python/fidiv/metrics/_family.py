@@ -71,6 +71,8 @@ class Needs:
                 merged[f.name] = mine | theirs
             elif f.name == "real_list":
                 merged[f.name] = max(mine, theirs)
+            elif f.name == "clusters" and mine and theirs and mine != theirs:
+                raise ValueError(f"one set of clusters at a time, got {mine} and {theirs}")
             else:
                 merged[f.name] = mine or theirs
         return Needs(**merged)
