@@ -37,8 +37,11 @@ const SHARE: usize = 5;
 /// ... but never less than this many bytes, nor more.
 const LEAST: usize = 8 << 20;
 const MOST: usize = 512 << 20;
-/// A panel has at least this many blocks, so that there is work for several threads.
+/// A panel has at least this many blocks, so that there is work for several threads ...
 const FEWEST: usize = 4;
+/// ... and no more than this, or twice the threads: packing is then a fiftieth of the work, and more would only take memory. (Panels say what is packed
+/// together; the blocks, and so the answers, do not depend on them.)
+const PLENTY: usize = 24;
 
 /// The answers of one block of rows, one for every question its side owns.
 pub(crate) type State<'a> = Vec<Option<Box<dyn Answers + 'a>>>;
@@ -264,7 +267,8 @@ impl<'a> Job<'a> {
                 self.columns.points.bytes()
             };
         let budget = (inputs / SHARE).clamp(LEAST, MOST);
-        let most = (budget / (bytes[0] + bytes[1])).max(FEWEST);
+        let plenty = PLENTY.max(2 * rayon::current_num_threads());
+        let most = (budget / (bytes[0] + bytes[1])).clamp(FEWEST, plenty);
         let row_panels = panels(states[0].len(), most);
         let column_panels = if within {
             row_panels.clone()
