@@ -17,21 +17,32 @@
 //! `w S`. QED. Differences whose squares underflow float64 move `R` by less than `d 2^-1074` in the caller's units; a question's window is widened by more than that (`question`).
 //!
 //! **Lemma 3 (scan).** A pair is passed on unless `s < t`, `t` the float32 threshold below. No pair with `q_x + q_y - 2 s - E <= W` is held back.
-//! `t = a s_j + s_i h - max(w s_j, s_i b, u v)` in code units, where `s_i = 2^-shift_i`; `a` holds `(q_i - E_iJ)/2 s_i` with `E_iJ >= E` for every column of
-//! the block, less the slack `32 * 2^-24 (N_i + N_J)^2 s_i + 2^-80`, `h` holds `q_j/2 s_j`, and `w`, `b`, `u v` hold halves of the window, from the row, from the column and as a product.
-//! Scalars entering `a`, `h` are rounded down and those entering the window up, so only the operations on vectors can raise `t`: at most eight roundings of
-//! relative size `2^-24` of `|a| + |h| + |w|`. With `S` for `(N_i + N_J)^2`: `|a| + |h| <= 3 S` (for `e <= 2 S` whatever the residuals). If `W <= 2 S`
-//! the error is at most `8 * 2^-24 (3 S + S) = 32 * 2^-24 S`, the slack. If `W > 2 S` the pair must be passed on, and
-//! it is: `t <= (q_i + q_j)/2 - W/2 + 8 * 2^-24 (3 S + W/2) < -0.49 S`, while `s >= -M_i M_j (1 + gamma) > -0.26 S` when codes are rounded values
-//! and `s = 0` when they are zeros. Underflowing operations lose less than `2^-149` each, under the `2^-80`; overflow gives infinities and
-//! NaN: `a = -inf`, `w = inf` and NaN all pass the pair on (the test is "not less"), and `a s_j = +inf` can only hold
+//! `t = a s_j + s_i h - max(w s_j, s_i b, u v)` in code units, where `s_i` is the row's scale, codes per sweep unit; `a` holds `(q_i - E_iJ)/2 s_i` with
+//! `E_iJ >= E` for every column of the block, less the slack `32 * 2^-24 (N_i + N_J)^2 s_i + 2^-80`, `h` holds `q_j/2 s_j`, and `w`, `b`, `u v` hold halves of the window, from the
+//! row, from the column and as a product. Scales are float32 values, so they are exact; scalars entering `a`, `h` are rounded down and those entering the
+//! window up, so only the operations on vectors can raise `t`: each term passes at most five (a product, a sum, a maximum that rounds
+//! nothing, a difference, and what float64 left, far below one), together less than eight roundings of
+//! relative size `2^-24` of `|a| + |h| + |w|`. With `S` for `(N_i + N_J)^2`: `|a| + |h| <= 3 S` (codes are rounded to the nearest, so `rho <= N` and `e <= S`
+//! but for gamma). If `W <= 2 S` the error is at most `8 * 2^-24 (3 S + S) = 32 * 2^-24 S`, the slack. If `W > 2 S` the pair must be passed on, and it is: by Lemma
+//! 1 `s >= <x,y> - e >= -N_i N_J - e`, and `t <= (q_i + q_j)/2 - e - W/2 + 8 * 2^-24 (3 S + W/2)`, so `s - t >= W/2 - S/2 - 8 * 2^-24 (3 S + W/2) > 0`, for
+//! `N_i N_J + (q_i + q_j)/2 <= S/2`. Underflowing operations lose less than `2^-149` each, under the `2^-80`; overflow gives
+//! infinities and NaN: `a = -inf`, `w = inf` and NaN all pass the pair on (the test is "not less"), and `a s_j = +inf` can only hold
 //! back a pair whose true threshold is beyond every float32. A row's `floor` is a lower bound, in float64 and rounded down, on the same threshold over all
-//! columns of the block, with the slack still in `a`: what is below it is below every `t` in real arithmetic. QED
+//! columns of the block, with the slack still in `a`: what is below it is below every `t` in real arithmetic. Columns far from their block (strays) are not
+//! bounded by `N_J`; their `h` is `-inf`, so every pair of theirs is passed on. QED
 //!
 //! **Lemma 4 (tally).** With every quantity rounded the other way (`a` with `+E` and the slack added, `h` up, the window down) a pair with `s >= t` has
 //! `q_x + q_y - 2 s + E <= W`. Proof: as Lemma 3 where `W <= 2 S`; where `W > 2 S` it holds for every pair, since `D <= S`. QED
 
+//!
+//! **Lemma 5 (near).** Let `v` be the float32 sum of squared differences of `distance::near`, over `d` columns of float32 rows. Then
+//! `|R - v| <= g v + d 2^-140` in the caller's units, `g = 1.02 (n 2^-24 + (d + 16) 2^-52)`, `n = ceil(d / 64) + 9`, unless `v` is not finite.
+//! Proof. A term passes one rounding of the difference, which counts twice, one of the product, and at most `ceil(d / 64)` sums in its lane and six in the tree:
+//! `v = sum (x_k - y_k)^2 (1 + t_k)`, `|t_k| <= n 2^-24 / (1 - n 2^-24)`, but for products that underflow, each by less than `2^-149`. All terms are positive, so
+//! `|v - D| <= t D`; `R` differs from `D` by less than `(d + 3) 2^-52 D` (Lemma 2). The factor 1.02 pays for second-order terms as long as `g < 0.01`. QED
+
 use crate::codes::{BlockFacts, Facts, power_of_two};
+use crate::distance::NEAR_LANES;
 
 /// How exact a kernel's products are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,7 +87,7 @@ impl Bound {
     /// An interval that holds the reference squared distance, in sweep units: Lemma 2.
     #[inline(always)]
     pub fn interval(&self, x: &Facts, y: &Facts, product: f32) -> (f64, f64) {
-        let unit = power_of_two(x.shift) * power_of_two(y.shift);
+        let unit = x.unit() * y.unit();
         let estimate = x.square + y.square - 2.0 * (f64::from(product) * unit);
         let span = x.norm + y.norm;
         let error = 2.0 * self.product_error(x.norm, x.residual, y.norm, y.residual, unit)
@@ -87,7 +98,7 @@ impl Bound {
     /// How far a computed product may be from the exact inner product of the rows, in sweep units: Lemma 1.
     #[cfg(test)]
     pub fn allowance(&self, x: &Facts, y: &Facts) -> f64 {
-        let unit = power_of_two(x.shift) * power_of_two(y.shift);
+        let unit = x.unit() * y.unit();
         self.product_error(x.norm, x.residual, y.norm, y.residual, unit)
     }
 
@@ -105,16 +116,30 @@ impl Bound {
 
     /// The row's inverse unit, and its error against any column of a block with the scan's slack.
     fn row_error(&self, row: &Facts, columns: &BlockFacts) -> (f64, f64) {
-        let inverse = power_of_two(-row.shift);
+        let inverse = f64::from(row.scale);
         let span = row.norm + columns.norm;
         // Underflow is bounded with the largest unit a column can have.
-        let unit = power_of_two(row.shift) * power_of_two(60);
+        let unit = row.unit() * power_of_two(61);
         let error = 2.0
             * self.product_error(row.norm, row.residual, columns.norm, columns.residual, unit)
             + self.weight * span * span
             + 64.0 * power_of_two(-24) * span * span;
         (inverse, error)
     }
+}
+
+/// An interval that holds the reference squared distance of two float32 rows of `width` columns whose [`near`](crate::distance::near) distance this is, in
+/// the caller's units: Lemma 5.
+#[inline(always)]
+pub fn near_interval(near: f32, width: usize) -> Option<(f64, f64)> {
+    let (near, width) = (f64::from(near), width as f64);
+    let roundings = (width / NEAR_LANES as f64).ceil() + 9.0;
+    let error = 1.02 * (roundings * power_of_two(-24) + (width + 16.0) * power_of_two(-52));
+    if !near.is_finite() || error > 0.01 {
+        return None;
+    }
+    let off = error * near + width * power_of_two(-140);
+    Some((near - off, near + off))
 }
 
 /// The largest float32 that is not above `x`.

@@ -80,6 +80,36 @@ pub fn squared(x: Row<'_>, y: Row<'_>) -> f64 {
     }
 }
 
+/// Lanes of [`near`].
+pub const NEAR_LANES: usize = 64;
+
+/// Nearly the squared distance, several times faster: the same direct differences in float32. It decides nothing by itself; Lemma 5 of `bound` says how
+/// near it is.
+#[inline(always)]
+pub fn near(x: &[f32], y: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; NEAR_LANES];
+    let (whole_x, rest_x) = x.as_chunks::<NEAR_LANES>();
+    let (whole_y, rest_y) = y.as_chunks::<NEAR_LANES>();
+    for (a, b) in whole_x.iter().zip(whole_y) {
+        for l in 0..NEAR_LANES {
+            let difference = a[l] - b[l];
+            lanes[l] += difference * difference;
+        }
+    }
+    for (lane, (a, b)) in lanes.iter_mut().zip(rest_x.iter().zip(rest_y)) {
+        let difference = a - b;
+        *lane += difference * difference;
+    }
+    let mut width = NEAR_LANES / 2;
+    while width > 0 {
+        for l in 0..width {
+            lanes[l] += lanes[l + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -93,8 +93,8 @@ pub fn kmeans(
             other.width()
         )));
     }
-    let kernel = kernel::choose()?;
-    let kernel = kernel.as_ref();
+    let level = kernel::choose()?;
+    let kernel = level.kernels[0].as_ref();
     let union = Union::new(sets);
     let width = sets[0].width();
     let mut labels: Vec<Vec<i32>> = sets
@@ -117,7 +117,7 @@ pub fn kmeans(
                 size: clusters,
                 groups: active.len(),
             };
-            let (replies, _) = sweep_with(kernel, set, Some(&moving), &[ask], control)?;
+            let (replies, _) = sweep_with(&level, set, Some(&moving), &[ask], control)?;
             let Some(Reply::Indices(indices)) = replies.into_iter().next() else {
                 unreachable!("one question, one reply")
             };

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-KERNELS = ("portable", "avx2", "avx512")  # in the order of the ladder
+KERNELS = ("portable-int8", "portable", "avx2", "avx512", "avx512vnni")  # in the order of the ladder
 
 
 def demanded_kernels() -> list[str]:
@@ -15,8 +15,8 @@ def demanded_kernels() -> list[str]:
 
 
 def promised_kernels() -> list[str]:
-    """Those that the processor's own flags promise (Linux on x86-64; elsewhere only the portable one)."""
-    promised = ["portable"]
+    """Those that the processor's own flags promise (Linux on x86-64; elsewhere only the portable ones)."""
+    promised = ["portable-int8", "portable"]
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         flags = next(set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags"))
@@ -26,4 +26,6 @@ def promised_kernels() -> list[str]:
         promised.append("avx2")
     if "avx512f" in flags:
         promised.append("avx512")
+    if {"avx512f", "avx512bw", "avx512_vnni"} <= flags:
+        promised.append("avx512vnni")
     return promised

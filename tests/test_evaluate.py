@@ -469,9 +469,9 @@ def test_how_the_machine_did_it_stands_apart_in_json(monkeypatch):
     one = json.loads(fidiv.evaluate(x, y, metrics="all", n_jobs=1).to_json())
     monkeypatch.setenv("FIDIV_KERNEL", "portable")
     two = json.loads(fidiv.evaluate(x, y, metrics="all", n_jobs=2).to_json())
-    assert set(one["run"]) == {"kernel", "code", "threads", "pairs", "settled"}
+    assert set(one["run"]) == {"kernel", "code", "threads", "pairs", "settled", "narrowed", "climbed"}
     assert (one.pop("run")["threads"], two.pop("run")["threads"]) == (1, 2)
-    assert not set(one["settings"]) & {"kernel", "code", "threads", "pairs", "settled"}
+    assert not set(one["settings"]) & {"kernel", "code", "threads", "pairs", "settled", "narrowed", "climbed"}
     assert one == two
 
 

@@ -66,8 +66,9 @@ def sweep(
     <.
 
     Returns the answers in the order of the questions, and a report: "kernel", "code", "threads", "pairs"
-    (seen) and "settled" (decided by the exact distance). `progress` is called with (done, total) in the
-    calling thread; an exception it raises ends the sweep and comes through, and so does Ctrl-C as
+    (seen), "settled" (decided by the exact distance), "narrowed" (looked at again by a float32 distance)
+    and "climbed" (redone with finer codes than the kernel's first). `progress` is called with (done, total)
+    in the calling thread; an exception it raises ends the sweep and comes through, and so does Ctrl-C as
     KeyboardInterrupt.
     """
 

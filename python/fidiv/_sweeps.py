@@ -29,12 +29,16 @@ class Work:
     sweeps: list[str] = field(default_factory=list)
     pairs: int = 0
     settled: int = 0
+    narrowed: int = 0
+    climbed: int = 0
     machine: dict[str, Any] = field(default_factory=dict)
 
     def add(self, what: str, report: Mapping[str, Any]) -> None:
         self.sweeps.append(what)
         self.pairs += report["pairs"]
         self.settled += report["settled"]
+        self.narrowed += report["narrowed"]
+        self.climbed += report["climbed"]
         self.machine |= {name: report[name] for name in ("kernel", "code", "threads")}
 
     def __add__(self, other: Work) -> Work:
@@ -42,12 +46,22 @@ class Work:
             self.sweeps + other.sweeps,
             self.pairs + other.pairs,
             self.settled + other.settled,
+            self.narrowed + other.narrowed,
+            self.climbed + other.climbed,
             self.machine | other.machine,
         )
 
     def settings(self) -> dict[str, Any]:
         done: dict[str, Any] = {"sweeps": list(self.sweeps)}
-        return {**done, **self.machine, "pairs": self.pairs, "settled": self.settled} if self.sweeps else done
+        if not self.sweeps:
+            return done
+        counts = {
+            "pairs": self.pairs,
+            "settled": self.settled,
+            "narrowed": self.narrowed,
+            "climbed": self.climbed,
+        }
+        return {**done, **self.machine, **counts}
 
 
 @dataclass

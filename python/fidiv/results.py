@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SCHEMA_VERSION = 1
-RUN_SETTINGS = frozenset({"kernel", "code", "threads", "pairs", "settled"})
+RUN_SETTINGS = frozenset({"kernel", "code", "threads", "pairs", "settled", "narrowed", "climbed"})
 
 Direction = Literal["higher", "lower", "one", "zero"]
 ARROWS: Mapping[Direction | None, str] = MappingProxyType(
@@ -263,7 +263,8 @@ class Evaluation(Result):
 
         "schema_version"; "values"; "undefined", why a value is missing; "expected"; "keys", the family,
         direction, bounds and meaning of each value; "settings", what was asked; "run", how the machine did it
-        (kernel, code, threads, pairs, settled), the only part that another machine or thread count changes;
+        (kernel, code, threads, pairs and how many of them were settled, narrowed, climbed), the only part
+        that another machine or thread count changes;
         "notes"; "curve" where there is one; "samples", one entry a point, unless `samples` is False. With
         `indent=None` all stands on one line; an array does in any case.
 

@@ -11,11 +11,13 @@
 //!
 //! A packed block is slab after slab, in a slab micro-panel after micro-panel, in a micro-panel one group of MR (or NR) values per column of the data.
 
-use super::{BLOCK, Codes, ColumnScan, Line, RowScan, Survivor, Tally};
+use super::{BLOCK, Layout, Line};
 use crate::bound::Precision;
 
 /// Columns of the data in one slab.
 pub const DEPTH: usize = 192;
+/// Rows may have any width.
+pub const WIDEST: usize = usize::MAX;
 
 /// A register tile.
 pub trait Micro {
@@ -23,6 +25,8 @@ pub trait Micro {
     const MR: usize;
     /// Columns of the register tile.
     const NR: usize;
+    /// Rows are packed as they are.
+    const BIASED: bool = false;
 
     /// `tile[r][c] (+)= sum_k rows[k][r] * columns[k][c]`; `tile` starts at the register tile's corner, [`BLOCK`] to a row; `first` overwrites.
     /// `ahead` are two places that will be read next, worth fetching at eight bytes per column of the data.
@@ -55,8 +59,16 @@ pub fn precision(depth: usize) -> Precision {
 }
 
 /// Packs one group of `WIDTH` rows of codes: a micro-panel in every slab.
-pub fn pack<const WIDTH: usize>(codes: Codes<'_>, index: usize, depth: usize, block: &mut [Line]) {
-    let Codes::F32(codes) = codes;
+#[inline(always)]
+pub fn pack<const WIDTH: usize>(
+    _biased: bool,
+    _layout: Layout,
+    codes: &[u8],
+    index: usize,
+    depth: usize,
+    block: &mut [Line],
+) {
+    let codes: &[f32] = bytemuck::cast_slice(codes);
     let zeros = [0.0f32; DEPTH];
     let rows: Vec<&[f32]> = codes.chunks_exact(depth).collect();
     let mut slabs: &mut [f32] = bytemuck::cast_slice_mut(block);
@@ -117,86 +129,5 @@ pub fn products<M: Micro>(
         }
         rows = row_rest;
         columns = column_rest;
-    }
-}
-
-/// The scan in plain code: Lemma 3 of `bound`, one pair at a time.
-pub fn scan(tile: &[f32], rows: &[RowScan], columns: &ColumnScan, survivors: &mut Vec<Survivor>) {
-    const LANES: usize = 16;
-    for (r, (row, products)) in rows.iter().zip(tile.chunks_exact(BLOCK)).enumerate() {
-        for start in (0..BLOCK).step_by(LANES) {
-            if products[start..start + LANES]
-                .iter()
-                .all(|product| product.lt(&row.floor))
-            {
-                continue;
-            }
-            let passes: [bool; LANES] = std::array::from_fn(|l| {
-                let c = start + l;
-                let window = (row.u * columns.v[c])
-                    .max(row.w * columns.s[c])
-                    .max(row.s * columns.b[c]);
-                let threshold = (row.a * columns.s[c] + row.s * columns.h[c]) - window;
-                // "Not less": a threshold that is not a number passes the pair on.
-                !products[c].lt(&row.floor) && !products[c].lt(&threshold)
-            });
-            if !passes.contains(&true) {
-                continue;
-            }
-            for c in (start..)
-                .zip(passes)
-                .filter_map(|(c, pass)| pass.then_some(c))
-            {
-                survivors.push(Survivor {
-                    row: r as u16,
-                    column: c as u16,
-                    product: products[c],
-                });
-            }
-        }
-    }
-}
-
-/// The tally of the trait, written once; kernels compile it for wider vectors.
-#[inline(always)]
-pub fn tally(
-    tile: &[f32],
-    [outer_rows, inner_rows]: [&[RowScan]; 2],
-    [outer, inner]: [&ColumnScan; 2],
-    count: usize,
-    tally: &mut Tally,
-    between: &mut Vec<Survivor>,
-) {
-    const LANES: usize = 16;
-    let threshold = |row: &RowScan, columns: &ColumnScan, c: usize| {
-        let window = (row.w * columns.s[c]).max(row.s * columns.b[c]);
-        (row.a * columns.s[c] + row.s * columns.h[c]) - window
-    };
-    for (r, products) in tile.chunks_exact(BLOCK).take(outer_rows.len()).enumerate() {
-        let (outer_row, inner_row) = (&outer_rows[r], &inner_rows[r]);
-        for start in (0..count).step_by(LANES) {
-            let mut inside = [0u32; LANES];
-            let mut open = [0u32; LANES];
-            for l in 0..LANES {
-                let c = start + l;
-                let wanted = u32::from(c < count);
-                inside[l] = wanted & u32::from(products[c] >= threshold(inner_row, inner, c));
-                let outside = u32::from(products[c] < threshold(outer_row, outer, c));
-                open[l] = wanted & !(outside | inside[l]) & 1;
-            }
-            tally.rows[r] += inside.iter().sum::<u32>();
-            for (column, &inside) in tally.columns[start..].iter_mut().zip(&inside) {
-                *column += inside;
-            }
-            if open.iter().any(|&open| open != 0) {
-                for l in (0..LANES).filter(|&l| open[l] != 0) {
-                    between.push(Survivor {
-                        row: r as u16,
-                        column: (start + l) as u16,
-                        product: products[start + l],
-                    });
-                }
-            }
-        }
     }
 }

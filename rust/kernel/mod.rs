@@ -9,24 +9,30 @@
 //! precision                 unit and roundings, from which `bound` proves how far a product may be off
 //! ```
 //!
-//! `encode`, `measure` and `squared` are compiled from the portable source of `codes` and `distance` for the kernel's vectors; they give the same bits
-//! everywhere.
+//! `encode`, `measure`, `near` and `squared` are compiled from the portable source of `codes` and `distance` for the kernel's vectors; they give the same
+//! bits everywhere.
+//!
+//! A kernel has one form of code. A [`Level`] holds the kernels of one kind of processor, the coarsest codes first; a sweep starts with the first and
+//! climbs to the next where too many pairs stay undecided.
 //!
 //! Possession is proof: a kernel can only be had from its `new() -> Option<Self>`, which asks the processor first.
-//! To add one: a file that implements [`Kernel`], and one line in [`ladder`]. The runner in `tests.rs` finds it there.
+//! To add one: a file that implements [`Kernel`], and its place in [`ladder`]. The runner in `tests.rs` finds it there.
 #![allow(unsafe_code)]
 
 mod float32;
+mod int8;
 mod portable;
+pub mod scan;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 use crate::bound::Precision;
-use crate::codes::{self, Facts};
+use crate::codes::Facts;
 use crate::distance::{self, Row};
 use crate::error::{Error, Result, filled};
+use scan::Best;
 
 /// Rows of a block: 16 x 14 and 7 x 32, so that the widest register tiles fit without a rest. Two packed slabs and their tile take 0.54 MB of L2.
 pub const BLOCK: usize = 224;
@@ -41,6 +47,11 @@ pub const VARIABLE: &str = "FIDIV_KERNEL";
 #[repr(C, align(64))]
 pub struct Line([u8; 64]);
 
+impl Line {
+    /// Sixty-four zeros.
+    pub const ZERO: Self = Self([0; 64]);
+}
+
 /// Packed codes, aligned to cache lines; the kernel that packed them knows their type and layout.
 pub type Panel = Vec<Line>;
 
@@ -50,14 +61,7 @@ pub type Panel = Vec<Line>;
 /// When the memory cannot be had.
 pub fn panel(bytes: usize) -> Result<Panel> {
     let lines = bytes.div_ceil(64);
-    filled(lines, Line([0; 64]), "a panel of codes")
-}
-
-/// Codes of some rows, one after the other, as `codes` writes them. Shorter forms come as further variants.
-#[derive(Clone, Copy, Debug)]
-pub enum Codes<'a> {
-    /// Centred, scaled, rounded to float32.
-    F32(&'a [f32]),
+    filled(lines, Line::ZERO, "a panel of codes")
 }
 
 /// What the scan needs of a row: see Lemma 3 in `bound`.
@@ -65,7 +69,7 @@ pub enum Codes<'a> {
 pub struct RowScan {
     /// Half the square less the error, in code units.
     pub a: f32,
-    /// `2^-shift`.
+    /// The row's scale.
     pub s: f32,
     /// Half the row's window.
     pub w: f32,
@@ -78,7 +82,7 @@ pub struct RowScan {
 /// What the scan needs of the columns of a block.
 #[derive(Clone, Debug)]
 pub struct ColumnScan {
-    /// `2^-shift`.
+    /// The columns' scales.
     pub s: [f32; BLOCK],
     /// Half the square, in code units.
     pub h: [f32; BLOCK],
@@ -124,6 +128,15 @@ impl Tally {
     }
 }
 
+/// What turns products into nearness, for the rows of one side of a tile.
+#[derive(Clone, Debug)]
+pub struct Units {
+    /// The code's unit in sweep units, about.
+    pub unit: [f32; BLOCK],
+    /// Half the square, about; infinite beyond the block's end.
+    pub half: [f32; BLOCK],
+}
+
 /// Which layout a panel has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -141,6 +154,17 @@ pub trait Kernel: Send + Sync {
     /// What its codes are called.
     fn code(&self) -> &'static str;
 
+    /// Bytes of one value's code.
+    fn code_bytes(&self) -> usize;
+
+    /// Rows may have so many columns.
+    fn widest(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Multiply-adds in a nanosecond, roughly, as measured on one core: what a finer code would cost is weighed with it, no answer depends on it.
+    fn rate(&self) -> f64;
+
     /// How exact products of rows of `depth` columns are.
     fn precision(&self, depth: usize) -> Precision;
 
@@ -150,16 +174,9 @@ pub trait Kernel: Send + Sync {
     /// Bytes of one packed block.
     fn block_bytes(&self, layout: Layout, depth: usize) -> usize;
 
-    /// Packs the `index`-th group of a block's rows into its places; `codes` holds whole rows of `depth` columns, one after the other. Missing rows
-    /// become zero.
-    fn pack(
-        &self,
-        layout: Layout,
-        codes: Codes<'_>,
-        index: usize,
-        depth: usize,
-        block: &mut [Line],
-    );
+    /// Packs the `index`-th group of a block's rows into its places; `codes` holds whole rows of `depth` columns as [`encode`](Self::encode) wrote
+    /// them, one after the other. Missing rows become zero.
+    fn pack(&self, layout: Layout, codes: &[u8], index: usize, depth: usize, block: &mut [Line]);
 
     /// All inner products of a packed block of rows and one of columns, row by row, [`BLOCK`] to a row. `likely` are the blocks that will probably be
     /// multiplied next; fetching their beginning early hides the wait for it.
@@ -191,7 +208,12 @@ pub trait Kernel: Send + Sync {
         tally: &mut Tally,
         between: &mut Vec<Survivor>,
     ) {
-        float32::tally(tile, rows, columns, count, tally, between);
+        scan::tally(tile, rows, columns, count, tally, between);
+    }
+
+    /// Which pairs of a tile seem nearest, lane by lane, of every row and of every column: guesses, from which the bound makes first thresholds.
+    fn best(&self, tile: &[f32], rows: &Units, columns: &Units, best: &mut Best) {
+        scan::best(tile, rows, columns, best);
     }
 
     /// THE distance, squared: `distance::squared`, bit for bit.
@@ -199,63 +221,96 @@ pub trait Kernel: Send + Sync {
         distance::squared(x, y)
     }
 
-    /// `codes::encode`, bit for bit.
-    fn encode(&self, row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [f32]) {
-        codes::encode(row, centre, factor, codes);
+    /// `distance::near`, bit for bit.
+    fn near(&self, x: &[f32], y: &[f32]) -> f32 {
+        distance::near(x, y)
     }
 
+    /// Codes of one row, as bytes: `codes::encode`, bit for bit.
+    fn encode(&self, row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [u8]);
+
     /// `codes::measure`, bit for bit.
-    fn measure(&self, row: Row<'_>, centre: &[f64], exponent: i32) -> Facts {
-        codes::measure(row, centre, exponent)
+    fn measure(&self, row: Row<'_>, centre: &[f64], exponent: i32) -> Facts;
+}
+
+/// A way of this processor: its kernels by their codes, the coarsest (and fastest) first.
+pub struct Level {
+    /// Its name, as `FIDIV_KERNEL` takes it.
+    pub name: &'static str,
+    /// At least one; the last takes rows of any width.
+    pub kernels: Vec<Box<dyn Kernel>>,
+}
+
+impl Level {
+    fn of(
+        name: &'static str,
+        kernels: Option<Vec<Box<dyn Kernel>>>,
+    ) -> (&'static str, Option<Self>) {
+        (name, kernels.map(|kernels| Self { name, kernels }))
     }
 }
 
-/// Every kernel this build knows, the best first, with the kernel itself where this processor has it.
-fn ladder() -> Vec<(&'static str, Option<Box<dyn Kernel>>)> {
-    fn rung<K: Kernel + 'static>(kernel: Option<K>) -> Option<Box<dyn Kernel>> {
-        kernel.map(|kernel| Box::new(kernel) as Box<dyn Kernel>)
-    }
+fn boxed<K: Kernel + 'static>(kernel: K) -> Box<dyn Kernel> {
+    Box::new(kernel)
+}
+
+/// Every level this build knows, the best first, with its kernels where this processor has them.
+fn ladder() -> Vec<(&'static str, Option<Level>)> {
+    #[cfg(target_arch = "x86_64")]
+    use x86_64::{avx2::Avx2, avx512::Avx512, avx512vnni::Avx512Vnni};
     vec![
         #[cfg(target_arch = "x86_64")]
-        ("avx512", rung(x86_64::avx512::Avx512::new())),
+        Level::of(
+            "avx512vnni",
+            Avx512Vnni::new()
+                .zip(Avx512::new())
+                .map(|(int8, float32)| vec![boxed(int8), boxed(float32)]),
+        ),
         #[cfg(target_arch = "x86_64")]
-        ("avx2", rung(x86_64::avx2::Avx2::new())),
-        ("portable", rung(Some(portable::Portable))),
+        Level::of("avx512", Avx512::new().map(|kernel| vec![boxed(kernel)])),
+        #[cfg(target_arch = "x86_64")]
+        Level::of("avx2", Avx2::new().map(|kernel| vec![boxed(kernel)])),
+        Level::of("portable", Some(vec![boxed(portable::Portable)])),
+        // Never the best, but there on every machine.
+        Level::of(
+            "portable-int8",
+            Some(vec![
+                boxed(portable::PortableInt8),
+                boxed(portable::Portable),
+            ]),
+        ),
     ]
 }
 
-/// Names of the kernels this processor can run, the best first.
+/// Names of the levels this processor can run, the best first.
 pub fn available() -> Vec<&'static str> {
+    all_available().iter().map(|level| level.name).collect()
+}
+
+/// Every level this processor can run, the best first.
+pub fn all_available() -> Vec<Level> {
     ladder()
         .into_iter()
-        .filter_map(|(name, kernel)| kernel.map(|_| name))
+        .filter_map(|(_, level)| level)
         .collect()
 }
 
-/// Every kernel this processor can run, the best first.
-pub fn all_available() -> Vec<Box<dyn Kernel>> {
-    ladder()
-        .into_iter()
-        .filter_map(|(_, kernel)| kernel)
-        .collect()
-}
-
-/// The kernel in use: the one `FIDIV_KERNEL` names, else the best.
+/// The level in use: the one `FIDIV_KERNEL` names, else the best.
 ///
 /// # Errors
-/// When the variable names a kernel that is unknown, or that this processor lacks.
-pub fn choose() -> Result<Box<dyn Kernel>> {
+/// When the variable names one that is unknown, or that this processor lacks.
+pub fn choose() -> Result<Level> {
     let wanted = std::env::var(VARIABLE).unwrap_or_default();
     let mut ladder = ladder();
     if wanted.is_empty() {
         return Ok(ladder
             .into_iter()
-            .find_map(|(_, kernel)| kernel)
-            .expect("the portable kernel runs everywhere"));
+            .find_map(|(_, level)| level)
+            .expect("portable code runs everywhere"));
     }
     let position = ladder.iter().position(|(name, _)| *name == wanted);
     match position.and_then(|at| ladder[at].1.take()) {
-        Some(kernel) => Ok(kernel),
+        Some(level) => Ok(level),
         None => Err(Error::Invalid(format!(
             "{VARIABLE} is {wanted:?}, which {}; this processor has {}",
             if position.is_some() {

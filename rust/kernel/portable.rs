@@ -1,16 +1,20 @@
 //! Plain Rust: runs everywhere, and is what every other kernel is compared with.
 
-use super::float32::{self, Micro};
-use super::{BLOCK, Codes, ColumnScan, Kernel, Layout, Line, RowScan, Survivor};
+use super::{BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, float32, int8, scan};
 use crate::bound::Precision;
+use crate::codes::{self, Code, Facts, Float32, Int8};
+use crate::distance::Row;
 
-/// The kernel without intrinsics.
+/// Float32 codes without intrinsics.
 pub struct Portable;
+
+/// Int8 codes without intrinsics.
+pub struct PortableInt8;
 
 const MR: usize = 4;
 const NR: usize = 8;
 
-impl Micro for Portable {
+impl float32::Micro for Portable {
     const MR: usize = MR;
     const NR: usize = NR;
 
@@ -39,61 +43,131 @@ impl Micro for Portable {
     }
 }
 
-impl Kernel for Portable {
-    fn name(&self) -> &'static str {
-        "portable"
-    }
+impl int8::Micro for PortableInt8 {
+    const MR: usize = MR;
+    const NR: usize = NR;
+    const BIASED: bool = false;
 
-    fn code(&self) -> &'static str {
-        "float32"
-    }
-
-    fn precision(&self, depth: usize) -> Precision {
-        float32::precision(depth)
-    }
-
-    fn group(&self, layout: Layout) -> usize {
-        match layout {
-            Layout::Rows => MR,
-            Layout::Columns => NR,
+    fn micro(
+        &self,
+        rows: &[[i8; 4]],
+        columns: &[[i8; 4]],
+        tile: &mut [i32],
+        slab: int8::Slab<'_>,
+        _ahead: [*const i8; 2],
+    ) {
+        let mut sums = [[0i32; NR]; MR];
+        let groups = rows.as_chunks::<MR>().0.iter();
+        for (x, y) in groups.zip(columns.as_chunks::<NR>().0) {
+            for (sum, x) in sums.iter_mut().zip(x) {
+                for (sum, y) in sum.iter_mut().zip(y) {
+                    for (&x, &y) in x.iter().zip(y) {
+                        *sum += i32::from(x) * i32::from(y);
+                    }
+                }
+            }
         }
-    }
-
-    fn block_bytes(&self, layout: Layout, depth: usize) -> usize {
-        float32::block_bytes(self.group(layout), depth)
-    }
-
-    fn pack(
-        &self,
-        layout: Layout,
-        codes: Codes<'_>,
-        index: usize,
-        depth: usize,
-        block: &mut [Line],
-    ) {
-        match layout {
-            Layout::Rows => float32::pack::<MR>(codes, index, depth, block),
-            Layout::Columns => float32::pack::<NR>(codes, index, depth, block),
+        for (out, sum) in tile.chunks_mut(BLOCK).zip(sums) {
+            for (out, sum) in out.iter_mut().zip(sum) {
+                let sum = if slab.first.is_some() {
+                    sum
+                } else {
+                    *out + sum
+                };
+                *out = if slab.last {
+                    (sum as f32).to_bits() as i32
+                } else {
+                    sum
+                };
+            }
         }
-    }
-
-    fn products(
-        &self,
-        blocks: [&[Line]; 2],
-        likely: Option<[&[Line]; 2]>,
-        depth: usize,
-        tile: &mut [f32],
-    ) {
-        float32::products(self, blocks, likely, depth, tile);
-    }
-
-    fn scan(
-        &self,
-        tile: &[f32],
-        rows: &[RowScan],
-        columns: &ColumnScan,
-        survivors: &mut Vec<Survivor>,
-    ) {
-        float32::scan(tile, rows, columns, survivors);
     }
 }
+
+macro_rules! portable_kernel {
+    ($token:ty, $name:literal, $family:ident, $code:ident, $rate:expr) => {
+        impl Kernel for $token {
+            fn name(&self) -> &'static str {
+                $name
+            }
+
+            fn code(&self) -> &'static str {
+                <$code as Code>::NAME
+            }
+
+            fn code_bytes(&self) -> usize {
+                size_of::<<$code as Code>::Value>()
+            }
+
+            fn widest(&self) -> usize {
+                $family::WIDEST
+            }
+
+            fn rate(&self) -> f64 {
+                $rate
+            }
+
+            fn precision(&self, depth: usize) -> Precision {
+                $family::precision(depth)
+            }
+
+            fn group(&self, layout: Layout) -> usize {
+                match layout {
+                    Layout::Rows => MR,
+                    Layout::Columns => NR,
+                }
+            }
+
+            fn block_bytes(&self, layout: Layout, depth: usize) -> usize {
+                $family::block_bytes(self.group(layout), depth)
+            }
+
+            fn pack(
+                &self,
+                layout: Layout,
+                codes: &[u8],
+                index: usize,
+                depth: usize,
+                block: &mut [Line],
+            ) {
+                match layout {
+                    Layout::Rows => $family::pack::<MR>(false, layout, codes, index, depth, block),
+                    Layout::Columns => {
+                        $family::pack::<NR>(false, layout, codes, index, depth, block)
+                    }
+                }
+            }
+
+            fn products(
+                &self,
+                blocks: [&[Line]; 2],
+                likely: Option<[&[Line]; 2]>,
+                depth: usize,
+                tile: &mut [f32],
+            ) {
+                $family::products(self, blocks, likely, depth, tile);
+            }
+
+            fn scan(
+                &self,
+                tile: &[f32],
+                rows: &[RowScan],
+                columns: &ColumnScan,
+                survivors: &mut Vec<Survivor>,
+            ) {
+                scan::scan(tile, rows, columns, survivors);
+            }
+
+            fn encode(&self, row: Row<'_>, centre: &[f64], factor: f64, out: &mut [u8]) {
+                codes::encode::<$code>(row, centre, factor, out);
+            }
+
+            fn measure(&self, row: Row<'_>, centre: &[f64], exponent: i32) -> Facts {
+                codes::measure::<$code>(row, centre, exponent)
+            }
+        }
+    };
+}
+
+portable_kernel!(Portable, "portable", float32, Float32, 8.0);
+portable_kernel!(PortableInt8, "portable-int8", int8, Int8, 8.0);

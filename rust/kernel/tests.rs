@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::bound::Bound;
-use crate::codes::{Coded, Frame, power_of_two};
+use crate::codes::{self, Code, Coded, Float32, Frame, Int8, power_of_two};
+use crate::distance;
 use crate::points::Points;
 use std::collections::BTreeSet;
 
@@ -10,6 +11,17 @@ use std::collections::BTreeSet;
 const WIDTHS: [usize; 20] = [
     1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97, 255, 256, 257, 513, 1030,
 ];
+
+/// Every kernel of every level, once.
+fn kernels() -> Vec<Box<dyn Kernel>> {
+    let mut kernels: Vec<Box<dyn Kernel>> = Vec::new();
+    for kernel in all_available().into_iter().flat_map(|level| level.kernels) {
+        if kernels.iter().all(|known| known.name() != kernel.name()) {
+            kernels.push(kernel);
+        }
+    }
+    kernels
+}
 
 fn hash(i: usize) -> f64 {
     let mut z = (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -60,7 +72,7 @@ fn inner(x: &[f64], y: &[f64]) -> f64 {
 
 #[test]
 fn products_never_leave_the_bound() {
-    for kernel in all_available() {
+    for kernel in kernels() {
         let mut tightest = 0.0f64;
         for d in WIDTHS {
             let (n, m) = (BLOCK.min(40), BLOCK + 3);
@@ -93,9 +105,8 @@ fn products_never_leave_the_bound() {
                         };
                         let truth = inner(&centred(&a, i), &centred(&b, j));
                         let (fa, fb) = (&ca.facts[i], &cb.facts[j]);
-                        let product = f64::from(tile[i * BLOCK + j - block * BLOCK])
-                            * power_of_two(fa.shift)
-                            * power_of_two(fb.shift);
+                        let product =
+                            f64::from(tile[i * BLOCK + j - block * BLOCK]) * fa.unit() * fb.unit();
                         let allowed = bound.allowance(fa, fb);
                         assert!(
                             (product - truth).abs() <= allowed,
@@ -145,7 +156,7 @@ fn scans_agree_with_the_plain_one_up_to_their_rounding() {
             x * 4.0
         }
     };
-    for kernel in all_available() {
+    for kernel in kernels() {
         for trial in 0..20 {
             let at = |k: usize| value(trial * 1_000_003 + k);
             let rows: Vec<RowScan> = (0..BLOCK - trial)
@@ -179,7 +190,7 @@ fn scans_agree_with_the_plain_one_up_to_their_rounding() {
             let key = |s: &Survivor| (s.row, s.column);
             let (mut got, mut want) = (Vec::new(), Vec::new());
             kernel.scan(&tile, &rows, &columns, &mut got);
-            float32::scan(&tile, &rows, &columns, &mut want);
+            scan::scan(&tile, &rows, &columns, &mut want);
             assert!(
                 got.windows(2).all(|w| key(&w[0]) < key(&w[1])),
                 "{}: row order",
@@ -266,7 +277,7 @@ fn tallies_are_the_same_everywhere_and_leave_no_pair_out() {
             }
         }
         assert!(open.len() > 10 || count < 15);
-        for kernel in all_available() {
+        for kernel in kernels() {
             let (mut got, mut between) = (Tally::default(), Vec::new());
             let both = [&columns, &columns];
             kernel.tally(&tile, [&outer, &inner], both, count, &mut got, &mut between);
@@ -284,7 +295,7 @@ fn tallies_are_the_same_everywhere_and_leave_no_pair_out() {
 
 #[test]
 fn distances_codes_and_facts_have_the_same_bits_everywhere() {
-    for kernel in all_available() {
+    for kernel in kernels() {
         for d in WIDTHS {
             let (wide, other) = (rows(16, d, 3), rows(16, d, 4));
             let narrow: Vec<f32> = wide.iter().map(|&x| x as f32).collect();
@@ -296,6 +307,11 @@ fn distances_codes_and_facts_have_the_same_bits_everywhere() {
                     Row::F64(&wide[span.clone()]),
                 ];
                 let y = [Row::F32(&narrow[..d]), Row::F64(&other[span.clone()])];
+                let (near, plain) = (
+                    kernel.near(&narrow[span.clone()], &narrow[..d]),
+                    distance::near(&narrow[span.clone()], &narrow[..d]),
+                );
+                assert_eq!(near.to_bits(), plain.to_bits());
                 for x in x {
                     for y in y {
                         assert_eq!(
@@ -303,13 +319,25 @@ fn distances_codes_and_facts_have_the_same_bits_everywhere() {
                             distance::squared(x, y).to_bits()
                         );
                     }
-                    let (mut got, mut want) = (vec![0.0; d], vec![0.0; d]);
-                    kernel.encode(x, &centre, 0.25, &mut got);
-                    codes::encode(x, &centre, 0.25, &mut want);
+                    let bytes = d * kernel.code_bytes();
+                    let (mut got, mut want) = (panel(bytes).unwrap(), panel(bytes).unwrap());
+                    let [got, want] = [&mut got, &mut want]
+                        .map(|codes| &mut bytemuck::cast_slice_mut(codes)[..bytes]);
+                    kernel.encode(x, &centre, 0.25, got);
+                    let measured = kernel.measure(x, &centre, 1);
+                    let plain = match kernel.code() {
+                        Float32::NAME => {
+                            codes::encode::<Float32>(x, &centre, 0.25, want);
+                            codes::measure::<Float32>(x, &centre, 1)
+                        }
+                        Int8::NAME => {
+                            codes::encode::<Int8>(x, &centre, 0.25, want);
+                            codes::measure::<Int8>(x, &centre, 1)
+                        }
+                        other => panic!("no plain form of {other}"),
+                    };
                     assert_eq!(got, want);
-                    let (got, want) =
-                        (kernel.measure(x, &centre, 1), codes::measure(x, &centre, 1));
-                    assert_eq!(format!("{got:?}"), format!("{want:?}"));
+                    assert_eq!(format!("{measured:?}"), format!("{plain:?}"));
                 }
             }
         }
@@ -320,12 +348,16 @@ fn distances_codes_and_facts_have_the_same_bits_everywhere() {
 fn what_the_processor_promises_is_there_and_what_is_demanded_runs() {
     let names = available();
     println!("kernels of this processor: {}", names.join(", "));
-    assert_eq!(names.last(), Some(&"portable"));
+    assert!(names.ends_with(&["portable", "portable-int8"]));
     #[cfg(target_arch = "x86_64")]
     {
         assert_eq!(
             names.contains(&"avx512"),
             is_x86_feature_detected!("avx512f")
+        );
+        assert_eq!(
+            names.contains(&"avx512vnni"),
+            is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512bw")
         );
         assert_eq!(
             names.contains(&"avx2"),
@@ -348,7 +380,7 @@ fn what_the_processor_promises_is_there_and_what_is_demanded_runs() {
         && !forced.is_empty()
     {
         assert_eq!(
-            choose().unwrap().name(),
+            choose().unwrap().name,
             forced,
             "a forced kernel silently did not run"
         );

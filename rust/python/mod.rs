@@ -118,6 +118,8 @@ fn sweep<'py>(
     facts.set_item("threads", report.threads)?;
     facts.set_item("pairs", report.pairs)?;
     facts.set_item("settled", report.settled)?;
+    facts.set_item("narrowed", report.narrowed)?;
+    facts.set_item("climbed", report.climbed)?;
     Ok((answers, facts))
 }
 
@@ -220,9 +222,9 @@ fn config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let chosen = kernel::choose().map_err(to_py)?;
     let facts = PyDict::new(py);
     facts.set_item("version", env!("CARGO_PKG_VERSION"))?;
-    facts.set_item("kernel", chosen.name())?;
+    facts.set_item("kernel", chosen.name)?;
     facts.set_item("kernels", kernel::available())?;
-    facts.set_item("code", chosen.code())?;
+    facts.set_item("code", chosen.kernels[0].code())?;
     facts.set_item("threads", pool::threads(None).map_err(to_py)?)?;
     facts.set_item(
         "profile",

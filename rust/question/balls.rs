@@ -27,6 +27,12 @@ impl Ball {
         }
     }
 
+    /// Whether an interval does not tell inside from outside.
+    #[inline(always)]
+    fn undecided(self, low: f64, high: f64) -> bool {
+        self.contains(low) && !self.contains(high)
+    }
+
     /// Whether a pair whose distance is in `low..=high` is inside; the distance is asked for when both ends do not agree.
     #[inline(always)]
     fn holds(self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) -> bool {
@@ -57,19 +63,26 @@ impl<'a> CountWithin<'a> {
             counts: vec![0; radii.len()],
         }
     }
+
+    fn ball(&self, row: usize) -> Ball {
+        Ball {
+            radius: self.radii[row],
+            closed: self.closed,
+        }
+    }
 }
 
 impl Answers for CountWithin<'_> {
-    fn widen(&self, windows: &mut [f64]) {
+    fn widen(&self, windows: &mut [f64], _first: usize, _seeds: &[f64]) {
         super::raise(windows, self.windows.iter().copied());
     }
 
+    fn undecided(&self, row: usize, _other: u32, low: f64, high: f64) -> bool {
+        self.ball(row).undecided(low, high)
+    }
+
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
-        let ball = Ball {
-            radius: self.radii[row],
-            closed: self.closed,
-        };
-        self.counts[row] += i64::from(ball.holds(row, other, low, high, settle));
+        self.counts[row] += i64::from(self.ball(row).holds(row, other, low, high, settle));
     }
 
     fn count(&mut self, pairs: &[u32]) {
@@ -99,17 +112,24 @@ impl<'a> CoveredBy<'a> {
             counts: vec![0; count],
         }
     }
+
+    fn ball(&self, other: u32) -> Ball {
+        Ball {
+            radius: self.radii[other as usize],
+            closed: self.closed,
+        }
+    }
 }
 
 impl Answers for CoveredBy<'_> {
-    fn widen(&self, _windows: &mut [f64]) {}
+    fn widen(&self, _windows: &mut [f64], _first: usize, _seeds: &[f64]) {}
+
+    fn undecided(&self, _row: usize, other: u32, low: f64, high: f64) -> bool {
+        self.ball(other).undecided(low, high)
+    }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
-        let ball = Ball {
-            radius: self.radii[other as usize],
-            closed: self.closed,
-        };
-        self.counts[row] += i64::from(ball.holds(row, other, low, high, settle));
+        self.counts[row] += i64::from(self.ball(other).holds(row, other, low, high, settle));
     }
 
     fn count(&mut self, pairs: &[u32]) {
@@ -139,18 +159,25 @@ impl<'a> Covered<'a> {
             covered: vec![false; count],
         }
     }
+
+    fn ball(&self, other: u32) -> Ball {
+        Ball {
+            radius: self.radii[other as usize],
+            closed: self.closed,
+        }
+    }
 }
 
 impl Answers for Covered<'_> {
-    fn widen(&self, _windows: &mut [f64]) {}
+    fn widen(&self, _windows: &mut [f64], _first: usize, _seeds: &[f64]) {}
+
+    fn undecided(&self, row: usize, other: u32, low: f64, high: f64) -> bool {
+        !self.covered[row] && self.ball(other).undecided(low, high)
+    }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
-        let ball = Ball {
-            radius: self.radii[other as usize],
-            closed: self.closed,
-        };
         if !self.covered[row] {
-            self.covered[row] = ball.holds(row, other, low, high, settle);
+            self.covered[row] = self.ball(other).holds(row, other, low, high, settle);
         }
     }
 

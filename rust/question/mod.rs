@@ -130,8 +130,17 @@ pub trait Settle {
 
 /// The answers of one question for one block of rows. `row` counts within the block, `other` within the other set.
 pub trait Answers: Send {
-    /// Raises every row's entry to the owner's part of this question's window.
-    fn widen(&self, windows: &mut [f64]);
+    /// Raises every row's entry to the owner's part of this question's window for pairs with other points from `first` on; where nothing is known yet, to
+    /// the row's entry of `seeds`.
+    fn widen(&self, windows: &mut [f64], first: usize, seeds: &[f64]);
+
+    /// Whether a pair whose distance is in `low..=high` may matter to the answer, and a narrower interval might help.
+    fn undecided(&self, row: usize, other: u32, low: f64, high: f64) -> bool;
+
+    /// The largest number of neighbours that some row still has to find, whatever their distance.
+    fn seeking(&self) -> Option<usize> {
+        None
+    }
 
     /// A pair whose distance is in `low..=high`. Each pair that is not above the window is told once.
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle);

@@ -89,14 +89,25 @@ impl Nearest {
 }
 
 impl Answers for Nearest {
-    fn widen(&self, windows: &mut [f64]) {
+    fn widen(&self, windows: &mut [f64], first: usize, seeds: &[f64]) {
         super::raise(
             windows,
             (0..self.held.len()).map(|row| match self.last(row) {
-                Some((high, _)) => high * high * WIDER + TINY,
-                None => f64::INFINITY,
+                // Nothing is nearer than distance zero, and points with a larger index come later.
+                Some((0.0, other)) if (other as usize) < first => f64::NEG_INFINITY,
+                Some((high, _)) => (high * high * WIDER + TINY).min(seeds[row]),
+                None => seeds[row],
             }),
         );
+    }
+
+    fn undecided(&self, row: usize, other: u32, low: f64, _high: f64) -> bool {
+        self.last(row).is_none_or(|last| (low, other) <= last)
+    }
+
+    fn seeking(&self) -> Option<usize> {
+        let full = |&held: &u32| held as usize >= self.k;
+        (!self.held.iter().all(full)).then_some(self.k)
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {

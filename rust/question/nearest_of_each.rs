@@ -31,12 +31,16 @@ impl NearestOfEach {
 }
 
 impl Answers for NearestOfEach {
-    fn widen(&self, windows: &mut [f64]) {
+    fn widen(&self, windows: &mut [f64], _first: usize, _seeds: &[f64]) {
         let widest = |highs: &[f64]| {
             let high = highs.iter().copied().fold(0.0, f64::max);
             high * high * WIDER + TINY
         };
         super::raise(windows, self.highs.chunks_exact(self.groups).map(widest));
+    }
+
+    fn undecided(&self, row: usize, other: u32, low: f64, _high: f64) -> bool {
+        low <= self.highs[row * self.groups + other as usize / self.size]
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {

@@ -53,12 +53,17 @@ impl<'a> BestRatio<'a> {
 }
 
 impl Answers for BestRatio<'_> {
-    fn widen(&self, windows: &mut [f64]) {
+    fn widen(&self, windows: &mut [f64], _first: usize, _seeds: &[f64]) {
         // Zero gives infinity: nothing is known yet. Infinity gives zero: nothing is better.
         super::raise(
             windows,
             self.best.iter().map(|best| WIDER / (best.low * best.low)),
         );
+    }
+
+    fn undecided(&self, row: usize, other: u32, low: f64, _high: f64) -> bool {
+        let radius = self.radii[other as usize];
+        radius > 0.0 && radius / low > self.best[row].low
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {

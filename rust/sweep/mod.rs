@@ -11,7 +11,9 @@
 //! Within one set only tasks (I, J) with I <= J exist: half the work, and each pair is told to both its points. Across two sets one
 //! product serves both directions. Blocks have a fixed size, so nothing depends on the number of threads.
 
+mod gear;
 mod schedule;
+mod seed;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -22,13 +24,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rayon::prelude::*;
 
-use crate::bound::Bound;
-use crate::codes::{Coded, Frame};
+use crate::codes::{Coded, Frame, power_of_two};
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::kernel::{self, BLOCK, Kernel, Layout, Line, Panel};
+use crate::kernel::{self, BLOCK, Layout, Level, Line, Panel};
 use crate::points::Points;
 use crate::question::{Answers, Ask, Reply, Shape, Side};
+use gear::Gear;
 use schedule::Task;
 use task::{Blocks, Held, Scratch};
 
@@ -43,8 +45,13 @@ const FEWEST: usize = 4;
 /// together; the blocks, and so the answers, do not depend on them.)
 const PLENTY: usize = 24;
 
-/// The answers of one block of rows, one for every question its side owns.
-pub(crate) type State<'a> = Vec<Option<Box<dyn Answers + 'a>>>;
+/// What one block of rows knows; it belongs to one task at a time.
+#[derive(Default)]
+pub(crate) struct State<'a> {
+    /// The answers, one for every question its side owns.
+    answers: Vec<Option<Box<dyn Answers + 'a>>>,
+    memory: gear::Memory,
+}
 
 /// A question in one direction. Within one set every question has two: the pair's first point is the owner, then its second.
 struct Voice {
@@ -58,9 +65,9 @@ struct Voice {
 /// What a sweep did, beside its answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The kernel that multiplied.
+    /// The level that multiplied, as `FIDIV_KERNEL` takes it.
     pub kernel: &'static str,
-    /// Its codes.
+    /// The codes it began with.
     pub code: &'static str,
     /// Threads at work.
     pub threads: usize,
@@ -68,19 +75,25 @@ pub struct Report {
     pub pairs: u64,
     /// Exact distances that were needed. A pair counts for each question that had to come back to it after it was judged.
     pub settled: u64,
+    /// Pairs whose distance was computed in float32 because their codes were too coarse.
+    pub narrowed: u64,
+    /// Pairs that were multiplied again with finer codes.
+    pub climbed: u64,
 }
 
 /// Everything the tasks of a sweep share.
 pub(crate) struct Job<'a> {
-    kernel: &'a dyn Kernel,
+    /// At least one, the coarsest first.
+    gears: Vec<Gear<'a>>,
     frame: &'a Frame,
-    bound: Bound,
     rows: &'a Coded<'a>,
     columns: &'a Coded<'a>,
     voices: Vec<Voice>,
     /// The other point's part of the windows, question by question.
     values: Vec<Option<Vec<f64>>>,
     settled: AtomicU64,
+    narrowed: AtomicU64,
+    climbed: AtomicU64,
     control: &'a Control,
 }
 
@@ -94,13 +107,12 @@ pub fn sweep(
     asks: &[Ask],
     control: &Control,
 ) -> Result<(Vec<Reply>, Report)> {
-    let kernel = kernel::choose()?;
-    sweep_with(kernel.as_ref(), rows, columns, asks, control)
+    sweep_with(&kernel::choose()?, rows, columns, asks, control)
 }
 
-/// [`sweep`] with a kernel at hand.
+/// [`sweep`] with a level at hand.
 pub(crate) fn sweep_with(
-    kernel: &dyn Kernel,
+    level: &Level,
     rows: &Points<'_>,
     columns: Option<&Points<'_>>,
     asks: &[Ask],
@@ -118,20 +130,27 @@ pub(crate) fn sweep_with(
 
     let sets: Vec<&Points<'_>> = std::iter::once(rows).chain(columns).collect();
     let frame = Frame::of(&sets);
+    // Every point is near one centre of each of many groups: there coarse codes leave nearly every pair undecided.
+    let fine = asks
+        .iter()
+        .any(|ask| matches!(ask, Ask::NearestOfEach { .. }));
+    let gears = gear::gears(&level.kernels, rows.width(), fine);
+    let kernel = gears[0].kernel;
     let row_codes = Coded::new(rows, &frame, kernel)?;
     control.check()?;
     let column_codes = columns
         .map(|columns| Coded::new(columns, &frame, kernel))
         .transpose()?;
     let job = Job {
-        kernel,
+        gears,
         frame: &frame,
-        bound: Bound::new(kernel.precision(rows.width()), rows.width()),
         rows: &row_codes,
         columns: column_codes.as_ref().unwrap_or(&row_codes),
         voices: voices(asks, within),
         values: asks.iter().map(Ask::values).collect(),
         settled: AtomicU64::new(0),
+        narrowed: AtomicU64::new(0),
+        climbed: AtomicU64::new(0),
         control,
     };
     let states: [Vec<Mutex<State<'_>>>; 2] = [
@@ -153,11 +172,13 @@ pub(crate) fn sweep_with(
     }
 
     let report = Report {
-        kernel: kernel.name(),
+        kernel: level.name,
         code: kernel.code(),
         threads: rayon::current_num_threads(),
         pairs,
         settled: job.settled.load(Relaxed),
+        narrowed: job.narrowed.load(Relaxed),
+        climbed: job.climbed.load(Relaxed),
     };
     let mut replies: Vec<Reply> = asks
         .iter()
@@ -165,7 +186,7 @@ pub(crate) fn sweep_with(
         .collect::<Result<_>>()?;
     for state in states.into_iter().flatten() {
         let state = state.into_inner().expect("no task panicked");
-        for (answers, reply) in state.into_iter().zip(&mut replies) {
+        for (answers, reply) in state.answers.into_iter().zip(&mut replies) {
             if let Some(answers) = answers {
                 answers.finish(reply);
             }
@@ -233,10 +254,10 @@ fn states(asks: &[Ask], side: Side, count: usize) -> Result<Vec<Mutex<State<'_>>
     let mut states = Vec::new();
     for start in (0..count).step_by(BLOCK) {
         let rows = BLOCK.min(count - start);
-        let mut state = State::new();
+        let mut state = State::default();
         for ask in asks {
             let owns = ask.owner() == side;
-            state.push(if owns {
+            state.answers.push(if owns {
                 Some(ask.answers(start, rows)?)
             } else {
                 None
@@ -258,8 +279,10 @@ fn panels(blocks: usize, most: usize) -> Vec<std::ops::Range<usize>> {
 impl<'a> Job<'a> {
     fn run(&self, states: &[Vec<Mutex<State<'a>>>; 2], within: bool) -> Result<()> {
         let width = self.rows.points.width();
-        let bytes = [Layout::Rows, Layout::Columns]
-            .map(|layout| self.kernel.block_bytes(layout, width).next_multiple_of(64));
+        let bytes = [Layout::Rows, Layout::Columns].map(|layout| {
+            let kernel = self.gears[0].kernel;
+            kernel.block_bytes(layout, width).next_multiple_of(64)
+        });
         let inputs = self.rows.points.bytes()
             + if within {
                 0
@@ -348,6 +371,19 @@ impl<'a> Job<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The set of a side, with its first codes.
+    fn coded(&self, side: Side) -> &'a Coded<'a> {
+        match side {
+            Side::Rows => self.rows,
+            Side::Columns => self.columns,
+        }
+    }
+
+    /// A square of sweep units in the caller's.
+    fn to_caller(&self, square: f64) -> f64 {
+        square * power_of_two(2 * self.frame.exponent)
     }
 
     fn blocks(&self, row_block: usize, column_block: usize, within: bool) -> Blocks {

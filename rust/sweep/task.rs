@@ -2,21 +2,26 @@
 //!
 //! ```text
 //! products   the kernel's tile of inner products
+//! seeds      first thresholds for rows that know no neighbours yet
 //! windows    the widest window of every row and column over all questions, as thresholds
 //! scan       most pairs end here
 //! tally      in a crowded tile, questions that count take what is surely inside in bulk
-//! judge      the others get an interval of their own, and every question hears of it; what an interval cannot decide
-//!            is settled by the one exact distance
+//! climb      where too many are left, all this again with finer codes
+//! judge      the others get an interval of their own, narrowed where it is too wide to be of use, and every question hears of it; what an
+//!            interval cannot decide is settled by the one exact distance
 //! ```
 
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::seed::Seeds;
 use super::threshold::{Thresholds, Windows};
 use super::{Job, State, Voice};
-use crate::codes::power_of_two;
+use crate::bound::{self, Bound};
+use crate::codes::{BlockFacts, Facts};
+use crate::distance::Row;
 use crate::error::Result;
-use crate::kernel::{BLOCK, Line, Survivor, TILE_ROWS, Tally};
+use crate::kernel::{BLOCK, Kernel, Line, Panel, Survivor, TILE_ROWS, Tally};
 use crate::question::{Answers, Settle, Shape, Side, TINY, raise};
 
 /// More survivors than this make a tile crowded: one pair in eight.
@@ -29,6 +34,9 @@ pub struct Scratch {
     inner: Thresholds,
     survivors: Vec<Survivor>,
     tally: Tally,
+    seeds: Seeds,
+    /// Codes of this task's blocks by a finer kernel.
+    again: [Panel; 2],
     /// Which voices still have to hear of this task's pairs.
     open: Vec<bool>,
 }
@@ -41,6 +49,8 @@ impl Scratch {
             inner: Thresholds::new(),
             survivors: Vec::new(),
             tally: Tally::default(),
+            seeds: Seeds::new(),
+            again: [Panel::new(), Panel::new()],
             open: Vec::new(),
         }
     }
@@ -100,6 +110,17 @@ impl Blocks {
     }
 }
 
+/// A tile as one gear sees it.
+pub struct View<'v> {
+    pub kernel: &'v dyn Kernel,
+    pub bound: &'v Bound,
+    pub rows: &'v [Facts],
+    pub columns: &'v [Facts],
+    pub column_block: BlockFacts,
+    /// More survivors than this, and it is better to climb.
+    pub most: Option<usize>,
+}
+
 impl<'a> Job<'a> {
     /// Runs one task on its packed row block and column block; `likely` are those of the task that comes next.
     pub fn task(
@@ -110,27 +131,110 @@ impl<'a> Job<'a> {
         packed: [&[Line]; 2],
         likely: Option<[&[Line]; 2]>,
     ) -> Result<()> {
-        let width = self.rows.points.width();
-        self.kernel
-            .products(packed, likely, width, &mut scratch.tile);
-        self.control.check()?;
         scratch.open.clear();
         for voice in &self.voices {
             scratch.open.push(!answers(held, voice).finished());
         }
-        self.scan(blocks, held, scratch);
+        // A block that needs finer codes must not pull all others with it: both have to want them.
+        let mut first = held.side(Side::Rows).memory.start();
+        if !blocks.diagonal {
+            first = first.min(held.side(Side::Columns).memory.start());
+        }
+        let mut gear = first;
+        while !self.attempt(gear, blocks, held, scratch, packed, likely)? {
+            self.climbed.fetch_add(blocks.pairs(), Relaxed);
+            gear += 1;
+        }
+        if first == 0 {
+            held.side(Side::Rows).memory.ended(gear);
+            if !blocks.diagonal {
+                held.side(Side::Columns).memory.ended(gear);
+            }
+        }
+        self.control.advance(blocks.pairs());
+        Ok(())
+    }
+
+    /// Multiplies with one gear and tells the voices; `false` when it is better to climb.
+    fn attempt(
+        &self,
+        gear: usize,
+        blocks: Blocks,
+        held: &mut Held<'_, 'a>,
+        scratch: &mut Scratch,
+        packed: [&[Line]; 2],
+        likely: Option<[&[Line]; 2]>,
+    ) -> Result<bool> {
+        let width = self.rows.points.width();
+        let chosen = &self.gears[gear];
+        let (row_start, column_start) = (blocks.start(Side::Rows), blocks.start(Side::Columns));
+        let mut view = View {
+            kernel: chosen.kernel,
+            bound: &chosen.bound,
+            rows: &[],
+            columns: &[],
+            column_block: BlockFacts::default(),
+            most: chosen.most,
+        };
+        let finer;
+        if gear == 0 {
+            view.rows = &self.rows.facts[row_start..][..blocks.row_count];
+            view.columns = &self.columns.facts[column_start..][..blocks.column_count];
+            view.column_block = self.columns.blocks[blocks.column_block];
+            chosen
+                .kernel
+                .products(packed, likely, width, &mut scratch.tile);
+        } else {
+            finer = [
+                (Side::Rows, row_start, blocks.row_count),
+                (Side::Columns, column_start, blocks.column_count),
+            ]
+            .map(|(side, start, count)| self.measured(gear, side, start, count, held.side(side)));
+            let [rows, columns] = &mut scratch.again;
+            self.pack_again(gear, Side::Rows, row_start, &finer[0], rows)?;
+            self.pack_again(gear, Side::Columns, column_start, &finer[1], columns)?;
+            view.rows = &finer[0].facts;
+            view.columns = &finer[1].facts;
+            view.column_block = finer[1].block;
+            chosen
+                .kernel
+                .products([rows, columns], None, width, &mut scratch.tile);
+        }
+        self.control.check()?;
+        self.seed(
+            self.seeking(held, &scratch.open),
+            blocks,
+            &view,
+            &scratch.tile,
+            &mut scratch.seeds,
+        );
+        self.scan(blocks, &view, held, scratch);
         if scratch.survivors.len() > DENSE && !blocks.diagonal {
             for v in 0..self.voices.len() {
                 if scratch.open[v] && self.voices[v].counts {
-                    self.tally(v, blocks, held, scratch)?;
+                    if !self.tally(v, blocks, &view, held, scratch)? {
+                        return Ok(false);
+                    }
                     scratch.open[v] = false;
                 }
             }
-            self.scan(blocks, held, scratch);
+            self.scan(blocks, &view, held, scratch);
         }
-        self.judge(blocks, held, scratch)?;
-        self.control.advance(blocks.pairs());
-        Ok(())
+        if view.most.is_some_and(|most| scratch.survivors.len() > most) {
+            return Ok(false);
+        }
+        self.judge(blocks, &view, held, scratch)?;
+        Ok(true)
+    }
+
+    /// How many neighbours the rows, and the columns, of a task still seek.
+    fn seeking(&self, held: &mut Held<'_, 'a>, open: &[bool]) -> [usize; 2] {
+        let mut most = [0; 2];
+        for (voice, _) in self.voices.iter().zip(open).filter(|(_, open)| **open) {
+            let side = usize::from(voice.owner == Side::Columns);
+            most[side] = most[side].max(answers(held, voice).seeking().unwrap_or(0));
+        }
+        most
     }
 
     /// The windows of some voices.
@@ -138,16 +242,19 @@ impl<'a> Job<'a> {
         &self,
         blocks: Blocks,
         held: &mut Held<'_, 'a>,
+        seeds: &Seeds,
         wanted: impl Fn(usize) -> bool,
     ) -> Windows {
         let mut windows = Windows::new();
         for (_, voice) in self.voices.iter().enumerate().filter(|(v, _)| wanted(*v)) {
             let factor = voice.shape == Shape::Product;
+            let other = voice.owner.other();
             if voice.shape != Shape::Other {
-                answers(held, voice).widen(windows.side(voice.owner, factor));
+                let seeds = &seeds.windows[usize::from(voice.owner == Side::Columns)];
+                let entries = windows.side(voice.owner, factor);
+                answers(held, voice).widen(entries, blocks.start(other), seeds);
             }
             if let Some(values) = &self.values[voice.ask] {
-                let other = voice.owner.other();
                 let values = &values[blocks.start(other)..][..blocks.count(other)];
                 raise(windows.side(other, factor), values.iter().copied());
             }
@@ -156,11 +263,17 @@ impl<'a> Job<'a> {
     }
 
     /// Leaves the pairs that some open voice must hear of.
-    fn scan(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) {
-        let windows = self.windows(blocks, held, |v| scratch.open[v]);
-        scratch.outer.outer(self, blocks, &windows);
+    fn scan(
+        &self,
+        blocks: Blocks,
+        view: &View<'_>,
+        held: &mut Held<'_, 'a>,
+        scratch: &mut Scratch,
+    ) {
+        let windows = self.windows(blocks, held, &scratch.seeds, |v| scratch.open[v]);
+        scratch.outer.outer(self, view, &windows);
         scratch.survivors.clear();
-        self.kernel.scan(
+        view.kernel.scan(
             &scratch.tile,
             &scratch.outer.rows,
             &scratch.outer.columns,
@@ -169,19 +282,21 @@ impl<'a> Job<'a> {
     }
 
     /// Counts for one voice, in bulk, the pairs of a crowded tile that are surely inside, and tells it of those that neither are nor are surely outside.
+    /// When these are too many it does nothing and says `false`.
     fn tally(
         &self,
         v: usize,
         blocks: Blocks,
+        view: &View<'_>,
         held: &mut Held<'_, 'a>,
         scratch: &mut Scratch,
-    ) -> Result<()> {
-        let windows = self.windows(blocks, held, |other| other == v);
-        scratch.outer.outer(self, blocks, &windows);
-        scratch.inner.inner(self, blocks, &windows);
+    ) -> Result<bool> {
+        let windows = self.windows(blocks, held, &scratch.seeds, |other| other == v);
+        scratch.outer.outer(self, view, &windows);
+        scratch.inner.inner(self, view, &windows);
         scratch.tally.clear();
         scratch.survivors.clear();
-        self.kernel.tally(
+        view.kernel.tally(
             &scratch.tile,
             [&scratch.outer.rows, &scratch.inner.rows],
             [&scratch.outer.columns, &scratch.inner.columns],
@@ -189,6 +304,9 @@ impl<'a> Job<'a> {
             &mut scratch.tally,
             &mut scratch.survivors,
         );
+        if view.most.is_some_and(|most| scratch.survivors.len() > most) {
+            return Ok(false);
+        }
         let voice = &self.voices[v];
         answers(held, voice).count(match voice.owner {
             Side::Rows => &scratch.tally.rows[..blocks.row_count],
@@ -196,14 +314,20 @@ impl<'a> Job<'a> {
         });
         let open = std::mem::take(&mut scratch.open);
         scratch.open = (0..open.len()).map(|other| other == v).collect();
-        let judged = self.judge(blocks, held, scratch);
+        let judged = self.judge(blocks, view, held, scratch);
         scratch.open = open;
-        judged
+        judged.map(|()| true)
     }
 
     /// Tells every voice of every survivor.
-    fn judge(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &mut Scratch) -> Result<()> {
-        let unit = power_of_two(2 * self.frame.exponent);
+    fn judge(
+        &self,
+        blocks: Blocks,
+        view: &View<'_>,
+        held: &mut Held<'_, 'a>,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let mut narrowed = 0;
         let (row_start, column_start) = (blocks.start(Side::Rows), blocks.start(Side::Columns));
         let mut known = Known::new(self, Side::Rows, row_start, column_start);
         for survivor in &scratch.survivors {
@@ -212,37 +336,75 @@ impl<'a> Job<'a> {
                 continue;
             }
             let (i, j) = (row_start + row, column_start + column);
-            let (low, high) = self.bound.interval(
-                &self.rows.facts[i],
-                &self.columns.facts[j],
-                survivor.product,
-            );
-            // Where the bound knows nothing its ends are not numbers. TINY is more than squares that underflow can lose.
-            let low = (low * unit - TINY).max(0.0).sqrt();
-            let high = (high * unit + TINY).sqrt();
-            let high = if high.is_nan() { f64::INFINITY } else { high };
+            let squares =
+                view.bound
+                    .interval(&view.rows[row], &view.columns[column], survivor.product);
+            let (mut low, mut high) = self.distances(squares);
             (known.pair, known.distance) = (Some((i, j)), None);
-            let open = self.voices.iter().zip(&scratch.open);
-            for (voice, _) in open.filter(|(_, open)| **open) {
-                let (own, other) = match voice.owner {
-                    Side::Rows => (row, j),
-                    Side::Columns => (column, i),
-                };
+            let open = || {
+                let voices = self.voices.iter().zip(&scratch.open);
+                voices.filter(|(_, open)| **open).map(|(voice, _)| voice)
+            };
+            let own = |voice: &Voice| match voice.owner {
+                Side::Rows => (row, j as u32),
+                Side::Columns => (column, i as u32),
+            };
+            // Coarse codes say little of a pair that is near; its distance in float32 nearly always says enough.
+            if view.most.is_some() {
+                let undecided = open().any(|voice| {
+                    let (own, other) = own(voice);
+                    answers(held, voice).undecided(own, other, low, high)
+                });
+                if !undecided {
+                    // An interval that decides is told as it is.
+                } else if let (Row::F32(x), Row::F32(y)) =
+                    (self.rows.points.row(i), self.columns.points.row(j))
+                {
+                    narrowed += 1;
+                    let near = view.kernel.near(x, y);
+                    if let Some(squares) = bound::near_interval(near, x.len()) {
+                        let narrow = self.distances_of(squares);
+                        (low, high) = (low.max(narrow.0), high.min(narrow.1));
+                    }
+                } else {
+                    known.owner = Side::Rows;
+                    low = known.distance(row, j as u32);
+                    high = low;
+                }
+            }
+            for voice in open() {
+                let (own, other) = own(voice);
                 known.owner = voice.owner;
-                answers(held, voice).hear(own, other as u32, low, high, &mut known);
+                answers(held, voice).hear(own, other, low, high, &mut known);
             }
             if self.control.is_cancelled() {
                 break;
             }
         }
         self.settled.fetch_add(known.settled, Relaxed);
+        self.narrowed.fetch_add(narrowed, Relaxed);
         self.control.check()
+    }
+
+    /// The interval of a distance from that of its square in sweep units.
+    #[inline(always)]
+    fn distances(&self, (low, high): (f64, f64)) -> (f64, f64) {
+        self.distances_of((self.to_caller(low), self.to_caller(high)))
+    }
+
+    /// The interval of a distance from that of its square. TINY is more than squares that underflow can lose.
+    #[inline(always)]
+    fn distances_of(&self, (low, high): (f64, f64)) -> (f64, f64) {
+        let high = (high + TINY).sqrt();
+        // Where the bound knows nothing its ends are not numbers.
+        let high = if high.is_nan() { f64::INFINITY } else { high };
+        ((low - TINY).max(0.0).sqrt(), high)
     }
 
     /// The last distances that the answers of one block ask for. `side` owns the block.
     pub fn settle(&self, side: Side, block: usize, state: &mut State<'a>) -> Result<()> {
         let mut known = Known::new(self, side, block * BLOCK, block * BLOCK);
-        for answers in state.iter_mut().flatten() {
+        for answers in state.answers.iter_mut().flatten() {
             self.control.check()?;
             answers.settle(&mut known);
         }
@@ -291,8 +453,7 @@ impl Settle for Known<'_, '_> {
             return distance;
         }
         let (rows, columns) = (self.job.rows.points, self.job.columns.points);
-        let distance = self
-            .job
+        let distance = self.job.gears[0]
             .kernel
             .squared(rows.row(pair.0), columns.row(pair.1))
             .sqrt();
@@ -306,7 +467,7 @@ impl Settle for Known<'_, '_> {
 
 /// The answers a voice speaks for.
 fn answers<'h, 'a>(held: &'h mut Held<'_, 'a>, voice: &Voice) -> &'h mut (dyn Answers + 'a) {
-    held.side(voice.owner)[voice.ask]
+    held.side(voice.owner).answers[voice.ask]
         .as_mut()
         .expect("the owner has answers")
         .as_mut()

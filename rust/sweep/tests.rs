@@ -4,7 +4,7 @@ use super::*;
 use crate::oracle;
 use proptest::prelude::*;
 
-fn kernels() -> Vec<Box<dyn Kernel>> {
+fn levels() -> Vec<Level> {
     kernel::all_available()
 }
 
@@ -157,11 +157,11 @@ fn agree(name: &str, a: &Points<'_>, b: &Points<'_>, k: usize) {
             .iter()
             .map(|ask| expected(ask, a, other, within))
             .collect();
-        for kernel in kernels() {
+        for level in levels() {
             let (got, report) = pool
                 .install(|| {
                     sweep_with(
-                        kernel.as_ref(),
+                        &level,
                         a,
                         (!within).then_some(b),
                         &asks,
@@ -169,12 +169,12 @@ fn agree(name: &str, a: &Points<'_>, b: &Points<'_>, k: usize) {
                     )
                 })
                 .unwrap();
-            assert_eq!(report.kernel, kernel.name());
+            assert_eq!(report.kernel, level.name);
             for (ask, (got, want)) in asks.iter().zip(got.iter().zip(&want)) {
                 assert!(
                     got == want,
                     "{name}, {}, within {within}: {ask:?}\ngot  {got:?}\nwant {want:?}",
-                    kernel.name()
+                    level.name
                 );
             }
         }

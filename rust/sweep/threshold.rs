@@ -1,7 +1,7 @@
 //! From the questions' windows to the thresholds of a kernel's scan: Lemma 3 of `bound`.
 
 use super::Job;
-use super::task::Blocks;
+use super::task::View;
 use crate::bound::{above, below};
 use crate::codes::power_of_two;
 use crate::kernel::{BLOCK, ColumnScan, RowScan};
@@ -58,25 +58,25 @@ impl Thresholds {
     }
 
     /// Products below these thresholds are surely outside the windows.
-    pub fn outer(&mut self, job: &Job<'_>, blocks: Blocks, windows: &Windows) {
+    pub fn outer(&mut self, job: &Job<'_>, view: &View<'_>, windows: &Windows) {
         let unit = power_of_two(-2 * job.frame.exponent);
         let scaled = |window: f64| 0.5 * (window * unit * (1.0 + f64::EPSILON) + f64::MIN_POSITIVE);
         let mut floors = Floors::new();
-        self.columns(job, blocks, |c, scan, s, half| {
+        self.columns(view, |c, scan, s, half, stray| {
+            // Nothing is known of a stray's products: they all pass.
+            let half = if stray { f64::NEG_INFINITY } else { half };
             let (window, factor) = (scaled(windows.column[c]), windows.column_factor[c]);
             scan.h[c] = below(half * s);
             scan.b[c] = above(window * s);
             scan.v[c] = above(factor * s);
             floors.column(s, half, window, factor);
         });
-        let facts_of_columns = &job.columns.blocks[blocks.column_block];
         self.rows.clear();
-        for r in 0..blocks.row_count {
-            let facts = &job.rows.facts[blocks.start(Side::Rows) + r];
-            let s = power_of_two(-facts.shift);
+        for (r, facts) in view.rows.iter().enumerate() {
+            let s = f64::from(facts.scale);
             let mut scan = RowScan {
-                a: job.bound.row_floor(facts, facts_of_columns),
-                s: s as f32,
+                a: view.bound.row_floor(facts, &view.column_block),
+                s: facts.scale,
                 w: above(scaled(windows.row[r]) * s),
                 u: above(scaled(windows.row_factor[r]) * s),
                 floor: 0.0,
@@ -87,26 +87,25 @@ impl Thresholds {
     }
 
     /// Products not below these thresholds are surely inside balls whose outer windows these are.
-    pub fn inner(&mut self, job: &Job<'_>, blocks: Blocks, windows: &Windows) {
+    pub fn inner(&mut self, job: &Job<'_>, view: &View<'_>, windows: &Windows) {
         let unit = power_of_two(-2 * job.frame.exponent);
         // The radius squared lies above the window by less than WIDER and TINY; this is below it by as much.
         let scaled = |window: f64| {
             let certain = (window - 2.0 * TINY) / (WIDER * WIDER);
             0.5 * (certain * unit * (1.0 - f64::EPSILON) - f64::MIN_POSITIVE)
         };
-        self.columns(job, blocks, |c, scan, s, half| {
+        self.columns(view, |c, scan, s, half, stray| {
+            let half = if stray { f64::INFINITY } else { half };
             scan.h[c] = above(half * s);
             scan.b[c] = below(scaled(windows.column[c]) * s);
             scan.v[c] = 0.0;
         });
-        let facts_of_columns = &job.columns.blocks[blocks.column_block];
         self.rows.clear();
-        for r in 0..blocks.row_count {
-            let facts = &job.rows.facts[blocks.start(Side::Rows) + r];
-            let s = power_of_two(-facts.shift);
+        for (r, facts) in view.rows.iter().enumerate() {
+            let s = f64::from(facts.scale);
             self.rows.push(RowScan {
-                a: job.bound.row_ceiling(facts, facts_of_columns),
-                s: s as f32,
+                a: view.bound.row_ceiling(facts, &view.column_block),
+                s: facts.scale,
                 w: below(scaled(windows.row[r]) * s),
                 u: 0.0,
                 floor: f32::NEG_INFINITY,
@@ -114,20 +113,25 @@ impl Thresholds {
         }
     }
 
-    /// Fills the columns: `set` is given the column, its scale and half its square. Columns beyond the block's end let nothing through.
+    /// Fills the columns: `set` is given the column, its scale, half its square and whether it is a stray. Columns beyond the block's end let nothing
+    /// through.
     fn columns(
         &mut self,
-        job: &Job<'_>,
-        blocks: Blocks,
-        mut set: impl FnMut(usize, &mut ColumnScan, f64, f64),
+        view: &View<'_>,
+        mut set: impl FnMut(usize, &mut ColumnScan, f64, f64, bool),
     ) {
-        for c in 0..blocks.column_count {
-            let facts = &job.columns.facts[blocks.start(Side::Columns) + c];
-            let s = power_of_two(-facts.shift);
-            self.columns.s[c] = s as f32;
-            set(c, &mut self.columns, s, 0.5 * facts.square);
+        for (c, facts) in view.columns.iter().enumerate() {
+            self.columns.s[c] = facts.scale;
+            let stray = view.column_block.strays(facts);
+            set(
+                c,
+                &mut self.columns,
+                f64::from(facts.scale),
+                0.5 * facts.square,
+                stray,
+            );
         }
-        for c in blocks.column_count..BLOCK {
+        for c in view.columns.len()..BLOCK {
             self.columns.s[c] = 1.0;
             self.columns.h[c] = f32::MAX;
             self.columns.b[c] = f32::NEG_INFINITY;

@@ -2,12 +2,13 @@
 
 use core::arch::x86_64::*;
 
-use super::float32_kernel;
+use super::vector_kernel;
 use crate::bound::Precision;
-use crate::codes::Facts;
+use crate::codes::{Code, Facts, Float32};
 use crate::distance::Row;
 use crate::kernel::float32::{self, Micro};
-use crate::kernel::{BLOCK, Codes, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally};
+use crate::kernel::scan::Best;
+use crate::kernel::{BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally, Units};
 
 /// Proof that the processor has AVX2 and FMA.
 pub struct Avx2 {
@@ -152,4 +153,4 @@ unsafe fn scan(
     }
 }
 
-float32_kernel!(Avx2, "avx2", MR, NR, "avx2,fma");
+vector_kernel!(Avx2, "avx2", float32, Float32, 55.0, scan, "avx2,fma");

@@ -2,12 +2,13 @@
 
 use core::arch::x86_64::*;
 
-use super::float32_kernel;
+use super::vector_kernel;
 use crate::bound::Precision;
-use crate::codes::Facts;
+use crate::codes::{Code, Facts, Float32};
 use crate::distance::Row;
 use crate::kernel::float32::{self, Micro};
-use crate::kernel::{BLOCK, Codes, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally};
+use crate::kernel::scan::Best;
+use crate::kernel::{BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally, Units};
 
 /// Proof that the processor has AVX-512F.
 pub struct Avx512 {
@@ -106,7 +107,7 @@ unsafe fn micro(
 /// # Safety
 /// AVX-512F; `tile` holds BLOCK products for every row.
 #[target_feature(enable = "avx512f")]
-unsafe fn scan(
+pub unsafe fn scan(
     tile: &[f32],
     rows: &[RowScan],
     columns: &ColumnScan,
@@ -153,4 +154,12 @@ unsafe fn scan(
     }
 }
 
-float32_kernel!(Avx512, "avx512", MR, NR, "avx512f,avx2,fma");
+vector_kernel!(
+    Avx512,
+    "avx512",
+    float32,
+    Float32,
+    80.0,
+    scan,
+    "avx512f,avx2,fma"
+);

@@ -1,22 +1,29 @@
 //! Rows in the short form a kernel multiplies, with what the bound must know of each.
 //!
-//! A row `X` is centred on one vector `mu` that both sets of a sweep share, and scaled by a power of two of its own:
+//! A row `X` is centred on one vector `mu` that both sets of a sweep share, and scaled by a factor of its own:
 //!
 //! ```text
 //! x = (X - mu) 2^-e0              float64; e0 is one exponent for the sweep, so that typical rows are of size 1 ("sweep units")
-//! c = round(x 2^-shift)           the code; shift brings the row's largest value into [1, 2)
+//! c = round(x s)                  the code; s, exactly a float32, brings the row's largest value to the end of the code's range
+//!
+//! float32   s = 2^-shift, the largest value comes into [1, 2)
+//! int8      the largest value becomes 127
 //! ```
 //!
-//! Kept per row, all in sweep units and rounded up: `norm >= ||x||`, `residual >= ||x - c 2^shift||`, beside `square = ||x||^2`. The residual is measured
-//! on the very codes that are packed, never assumed. A row whose scale is out of reach (2^60 above or below the
+//! Kept per row, all in sweep units and rounded up: `norm >= ||x||`, `residual >= ||x - c / s||`, beside `square = ||x||^2` and `s`. The residual is
+//! measured on the very codes that are packed, never assumed. A row whose scale is out of reach (2^60 above or below the
 //! typical one) gets coarser codes, at worst all zero with `residual = norm`: the bound then widens and more pairs are settled exactly; nothing else changes.
 //! Any `mu` keeps the proof. A median of a few rows is used, since a mean would follow one row at 1e30.
+
+mod forms;
+
+pub use forms::{Code, Float32, Int8};
 
 use rayon::prelude::*;
 
 use crate::distance::{Row, Scalar};
 use crate::error::{Result, filled};
-use crate::kernel::{BLOCK, Codes, Kernel, Layout, Line};
+use crate::kernel::{BLOCK, Kernel, Layout, Line};
 use crate::points::Points;
 
 /// Exponents are kept this close to the sweep's own.
@@ -27,25 +34,78 @@ const FAR: i32 = 450;
 const SAMPLE: usize = 31;
 
 /// What the bound needs of one row, in sweep units.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Facts {
     /// `||x||^2`, to float64 rounding.
     pub square: f64,
     /// At least `||x||`.
     pub norm: f64,
-    /// At least `||x - code||`.
+    /// At least `||x - code / scale||`.
     pub residual: f64,
-    /// The code's exponent: `x` is about `code * 2^shift`.
-    pub shift: i32,
+    /// Codes per sweep unit: `x` is about `code / scale`.
+    pub scale: f32,
 }
 
-/// The largest facts of one block of rows.
+impl Default for Facts {
+    /// Those of a row at the centre.
+    fn default() -> Self {
+        Self {
+            square: 0.0,
+            norm: 0.0,
+            residual: 0.0,
+            scale: 1.0,
+        }
+    }
+}
+
+impl Facts {
+    /// The code's unit, in sweep units.
+    #[inline(always)]
+    pub fn unit(&self) -> f64 {
+        1.0 / f64::from(self.scale)
+    }
+
+    /// What takes centred values of the caller to codes.
+    fn factor(&self, exponent: i32) -> f64 {
+        f64::from(self.scale) * power_of_two(-exponent)
+    }
+}
+
+/// The largest facts of the rows of one block, strays left out: one row far away must not widen the bound of the others.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BlockFacts {
     /// Largest norm.
     pub norm: f64,
     /// Largest residual.
     pub residual: f64,
+}
+
+/// At most this many rows of a block are strays ...
+const STRAYS: usize = 8;
+/// ... those whose norm or residual is more than this many times the next one's.
+const FAR_OUT: f64 = 4.0;
+
+impl BlockFacts {
+    /// Those of a block's rows.
+    pub fn of(rows: &[Facts]) -> Self {
+        let largest = |value: fn(&Facts) -> f64| {
+            let mut values: Vec<f64> = rows.iter().map(value).collect();
+            let place = (values.len() - 1).saturating_sub(STRAYS);
+            let usual = *values.select_nth_unstable_by(place, f64::total_cmp).1;
+            let most = values.iter().copied().filter(|&v| v <= FAR_OUT * usual);
+            most.fold(0.0, f64::max)
+        };
+        Self {
+            norm: largest(|facts| facts.norm),
+            residual: largest(|facts| facts.residual),
+        }
+    }
+
+    /// Whether a row of the block is not bounded by these.
+    #[inline(always)]
+    pub fn strays(&self, row: &Facts) -> bool {
+        !(row.norm <= self.norm && row.residual <= self.residual)
+    }
 }
 
 /// The centre and the unit that both sets of a sweep share.
@@ -68,36 +128,26 @@ fn exponent_of(x: f64) -> i32 {
     (((x.to_bits() >> 52) & 0x7ff) as i32 - 1023).max(-1022)
 }
 
-/// The factor that takes centred values of a row to codes.
-fn factor(frame_exponent: i32, shift: i32) -> f64 {
-    power_of_two((-frame_exponent - shift).clamp(-1022, 1023))
-}
-
-/// One value's code: float32 with subnormals replaced by zero, so that no kernel meets one.
+/// Writes the codes of one row, whose values are multiplied by `factor`. Written once; kernels compile it for wider vectors.
 #[inline(always)]
-fn code_of(scaled: f64) -> f32 {
-    let code = scaled as f32;
-    if code.abs() < f32::MIN_POSITIVE {
-        0.0
-    } else {
-        code
-    }
-}
-
-/// Writes the codes of one row. Written once; kernels compile it for wider vectors.
-#[inline(always)]
-pub fn encode_of<T: Scalar>(row: &[T], centre: &[f64], factor: f64, codes: &mut [f32]) {
+pub fn encode_of<C: Code, T: Scalar>(
+    row: &[T],
+    centre: &[f64],
+    factor: f64,
+    codes: &mut [C::Value],
+) {
     for ((value, mu), code) in row.iter().zip(centre).zip(codes) {
-        *code = code_of((value.to_f64() - mu) * factor);
+        *code = C::of((value.to_f64() - mu) * factor).0;
     }
 }
 
-/// [`encode_of`] for a row of either type.
+/// [`encode_of`] for a row of either type; `codes` are the bytes of as many values.
 #[inline(always)]
-pub fn encode(row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [f32]) {
+pub fn encode<C: Code>(row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [u8]) {
+    let codes = bytemuck::cast_slice_mut(codes);
     match row {
-        Row::F32(row) => encode_of(row, centre, factor, codes),
-        Row::F64(row) => encode_of(row, centre, factor, codes),
+        Row::F32(row) => encode_of::<C, _>(row, centre, factor, codes),
+        Row::F64(row) => encode_of::<C, _>(row, centre, factor, codes),
     }
 }
 
@@ -120,21 +170,21 @@ fn reach_of<T: Scalar>(row: &[T], centre: &[f64]) -> f64 {
 
 /// `(sum of squares, sum of squared residuals)` of a row in code units.
 #[inline(always)]
-fn sums_of<T: Scalar>(row: &[T], centre: &[f64], factor: f64) -> (f64, f64) {
+fn sums_of<C: Code, T: Scalar>(row: &[T], centre: &[f64], factor: f64) -> (f64, f64) {
     let (mut squares, mut residuals) = ([0.0f64; 16], [0.0f64; 16]);
     let (whole, rest) = row.as_chunks::<16>();
     let (whole_mu, rest_mu) = centre.as_chunks::<16>();
     for (x, mu) in whole.iter().zip(whole_mu) {
         for l in 0..16 {
             let scaled = (x[l].to_f64() - mu[l]) * factor;
-            let residual = scaled - f64::from(code_of(scaled));
+            let residual = scaled - C::of(scaled).1;
             squares[l] += scaled * scaled;
             residuals[l] += residual * residual;
         }
     }
     for (l, (x, mu)) in rest.iter().zip(rest_mu).enumerate() {
         let scaled = (x.to_f64() - mu) * factor;
-        let residual = scaled - f64::from(code_of(scaled));
+        let residual = scaled - C::of(scaled).1;
         squares[l] += scaled * scaled;
         residuals[l] += residual * residual;
     }
@@ -143,52 +193,58 @@ fn sums_of<T: Scalar>(row: &[T], centre: &[f64], factor: f64) -> (f64, f64) {
 
 /// Measures one row. Written once; kernels compile it for wider vectors.
 #[inline(always)]
-pub fn measure_of<T: Scalar>(row: &[T], centre: &[f64], exponent: i32) -> Facts {
+pub fn measure_of<C: Code, T: Scalar>(row: &[T], centre: &[f64], exponent: i32) -> Facts {
     let reach = reach_of(row, centre);
     if reach == 0.0 {
         return Facts::default();
     }
     let wanted = exponent_of(reach) - exponent;
-    let shift = wanted.clamp(-REACH, REACH);
-    // Sums of d terms, a square root and the centring's rounding: every quantity is inflated by more than all of them together.
+    // Sums of d terms, a square root, the centring's rounding and the scale's: every quantity is inflated by more than all of them together.
     let inflate = 1.0 + power_of_two(-40) + row.len() as f64 * power_of_two(-51);
-    let unit = power_of_two(shift);
     if wanted > FAR {
         // The square may be beyond float64: nothing is claimed of the row, and infinities make every comparison undecided.
         return Facts {
             square: f64::INFINITY,
             norm: f64::INFINITY,
             residual: f64::INFINITY,
-            shift,
+            scale: 1.0,
         };
     }
     if wanted > REACH {
         // Out of reach: a code of zeros. The norm is measured at the row's own scale.
-        let (squares, _) = sums_of(row, centre, factor(exponent, wanted));
+        let own = power_of_two((-exponent - wanted).clamp(-1022, 1023));
+        let (squares, _) = sums_of::<Float32, T>(row, centre, own);
         let norm = squares.sqrt() * power_of_two(wanted) * inflate;
         return Facts {
             square: squares * power_of_two(wanted) * power_of_two(wanted),
             norm,
             residual: norm,
-            shift,
+            scale: power_of_two(-REACH) as f32,
         };
     }
-    let (squares, residuals) = sums_of(row, centre, factor(exponent, shift));
+    let least = power_of_two(-REACH);
+    let scale = C::scale((reach * power_of_two(-exponent)).max(least));
+    let facts = Facts {
+        scale,
+        ..Facts::default()
+    };
+    let unit = facts.unit();
+    let (squares, residuals) = sums_of::<C, T>(row, centre, facts.factor(exponent));
     let norm = squares.sqrt() * unit * inflate + f64::MIN_POSITIVE;
     Facts {
         square: squares * unit * unit,
         norm,
         residual: residuals.sqrt() * unit * inflate + norm * power_of_two(-51) + f64::MIN_POSITIVE,
-        shift,
+        scale,
     }
 }
 
 /// [`measure_of`] for a row of either type.
 #[inline(always)]
-pub fn measure(row: Row<'_>, centre: &[f64], exponent: i32) -> Facts {
+pub fn measure<C: Code>(row: Row<'_>, centre: &[f64], exponent: i32) -> Facts {
     match row {
-        Row::F32(row) => measure_of(row, centre, exponent),
-        Row::F64(row) => measure_of(row, centre, exponent),
+        Row::F32(row) => measure_of::<C, _>(row, centre, exponent),
+        Row::F64(row) => measure_of::<C, _>(row, centre, exponent),
     }
 }
 
@@ -239,7 +295,7 @@ impl Frame {
     }
 }
 
-/// A set as one sweep sees it: its points, their facts, and how to write their codes.
+/// A set as one sweep sees it through one kernel: its points, their facts, and how to write their codes.
 pub struct Coded<'a> {
     /// The points.
     pub points: &'a Points<'a>,
@@ -265,13 +321,7 @@ impl<'a> Coded<'a> {
             .for_each(|(i, facts)| {
                 *facts = kernel.measure(points.row(i), &frame.centre, frame.exponent);
             });
-        let blocks = facts
-            .chunks(BLOCK)
-            .map(|rows| BlockFacts {
-                norm: rows.iter().fold(0.0, |m, f| f64::max(m, f.norm)),
-                residual: rows.iter().fold(0.0, |m, f| f64::max(m, f.residual)),
-            })
-            .collect();
+        let blocks = facts.chunks(BLOCK).map(BlockFacts::of).collect();
         Ok(Self {
             points,
             facts,
@@ -282,25 +332,57 @@ impl<'a> Coded<'a> {
     }
 
     /// Packs block `index` in the kernel's layout. `codes` is working memory.
-    pub fn pack(&self, layout: Layout, index: usize, block: &mut [Line], codes: &mut Vec<f32>) {
-        let (width, step) = (self.points.width(), self.kernel.group(layout));
-        let end = ((index + 1) * BLOCK).min(self.points.len());
+    pub fn pack(&self, layout: Layout, index: usize, block: &mut [Line], codes: &mut Vec<Line>) {
+        let start = index * BLOCK;
+        let facts = &self.facts[start..self.facts.len().min(start + BLOCK)];
+        let rows = Rows {
+            points: self.points,
+            start,
+            facts,
+            frame: self.frame,
+        };
+        rows.pack(self.kernel, layout, block, codes);
+    }
+}
+
+/// The rows of one block with their facts.
+pub struct Rows<'a> {
+    /// The set they belong to.
+    pub points: &'a Points<'a>,
+    /// The first of them.
+    pub start: usize,
+    /// Facts of every one, by the kernel that packs them.
+    pub facts: &'a [Facts],
+    /// The sweep's frame.
+    pub frame: &'a Frame,
+}
+
+impl Rows<'_> {
+    /// Packs the rows in the kernel's layout. `codes` is working memory.
+    pub fn pack(
+        &self,
+        kernel: &dyn Kernel,
+        layout: Layout,
+        block: &mut [Line],
+        codes: &mut Vec<Line>,
+    ) {
+        let bytes = self.points.width() * kernel.code_bytes();
+        let step = kernel.group(layout);
+        codes.resize((step * bytes).div_ceil(64), Line::ZERO);
         for group in 0..BLOCK.div_ceil(step) {
-            let first = (index * BLOCK + group * step).min(end);
-            let rows = first..(first + step).min(end);
-            codes.resize(rows.len() * width, 0.0);
-            for (i, codes) in rows.zip(codes.chunks_exact_mut(width)) {
-                let facts = &self.facts[i];
+            let first = (group * step).min(self.facts.len());
+            let facts = &self.facts[first..self.facts.len().min(first + step)];
+            let codes = &mut bytemuck::cast_slice_mut(codes)[..facts.len() * bytes];
+            for (r, (facts, codes)) in facts.iter().zip(codes.chunks_exact_mut(bytes)).enumerate() {
                 if facts.residual >= facts.norm {
-                    codes.fill(0.0);
+                    codes.fill(0);
                     continue;
                 }
-                let factor = factor(self.frame.exponent, facts.shift);
-                let (row, centre) = (self.points.row(i), &self.frame.centre);
-                self.kernel.encode(row, centre, factor, codes);
+                let row = self.points.row(self.start + first + r);
+                let factor = facts.factor(self.frame.exponent);
+                kernel.encode(row, &self.frame.centre, factor, codes);
             }
-            self.kernel
-                .pack(layout, Codes::F32(codes), group, width, block);
+            kernel.pack(layout, codes, group, self.points.width(), block);
         }
     }
 }

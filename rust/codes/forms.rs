@@ -1,0 +1,107 @@
+//! The forms a code can have: how a scaled value is rounded, and what a row's scale is.
+
+use super::power_of_two;
+use crate::bound::below;
+
+/// One form of code.
+pub trait Code {
+    /// What is stored.
+    type Value: bytemuck::Pod;
+    /// What it is called.
+    const NAME: &'static str;
+
+    /// Codes per sweep unit, for a row whose largest magnitude is `reach` (2^-60 to 2^61) sweep units.
+    fn scale(reach: f64) -> f32;
+
+    /// The code of a scaled value, and the code's value.
+    fn of(scaled: f64) -> (Self::Value, f64);
+}
+
+/// Rounded to float32; what would be subnormal becomes zero, so that no kernel meets one.
+pub struct Float32;
+
+impl Code for Float32 {
+    type Value = f32;
+    const NAME: &'static str = "float32";
+
+    fn scale(reach: f64) -> f32 {
+        power_of_two(-super::exponent_of(reach)) as f32
+    }
+
+    #[inline(always)]
+    fn of(scaled: f64) -> (f32, f64) {
+        let code = scaled as f32;
+        let code = if code.abs() < f32::MIN_POSITIVE {
+            0.0
+        } else {
+            code
+        };
+        (code, f64::from(code))
+    }
+}
+
+/// Rounded to integers from -127 to 127.
+pub struct Int8;
+
+impl Int8 {
+    /// The largest code.
+    const MOST: f64 = 127.0;
+    /// Added to a small number it leaves the nearest integer in the lowest bits; ties go to the even one.
+    const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
+}
+
+impl Code for Int8 {
+    type Value = i8;
+    const NAME: &'static str = "int8";
+
+    fn scale(reach: f64) -> f32 {
+        below(Self::MOST / reach)
+    }
+
+    #[inline(always)]
+    fn of(scaled: f64) -> (i8, f64) {
+        let shifted = scaled + Self::MAGIC;
+        (shifted.to_bits() as i8, shifted - Self::MAGIC)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_rounded_to_the_nearest_and_ties_to_even() {
+        for (value, code) in [
+            (0.0, 0),
+            (-0.0, 0),
+            (0.5, 0),
+            (1.5, 2),
+            (-0.5, 0),
+            (-1.5, -2),
+            (126.6, 127),
+            (-127.0, -127),
+            (-0.51, -1),
+            (127.000_001, 127),
+        ] {
+            assert_eq!(Int8::of(value), (code, f64::from(code)), "{value}");
+        }
+    }
+
+    #[test]
+    fn scales_bring_the_largest_value_to_the_end_of_the_range() {
+        for reach in [
+            power_of_two(-60),
+            0.3,
+            1.0,
+            2.0,
+            3.0,
+            1e9,
+            power_of_two(60) * 1.9,
+        ] {
+            let scaled = f64::from(Int8::scale(reach)) * reach;
+            assert!(scaled <= 127.0 && scaled > 126.99, "{reach}: {scaled}");
+            let scaled = f64::from(Float32::scale(reach)) * reach;
+            assert!((1.0..2.0).contains(&scaled), "{reach}: {scaled}");
+        }
+    }
+}

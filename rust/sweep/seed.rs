@@ -1,0 +1,125 @@
+//! First thresholds. The rows of a block know nothing when they meet their first tile, and would hear of every pair in it. The kernel guesses which pairs are
+//! nearest; the k-th of the upper ends of their intervals bounds the k-th distance, and nearly all other pairs are left out at once.
+
+use super::Job;
+use super::task::{Blocks, View};
+use crate::kernel::scan::{BEST_LANES, Best};
+use crate::kernel::{BLOCK, Units};
+use crate::question::{Side, TINY, WIDER};
+
+/// Working memory.
+pub struct Seeds {
+    best: Best,
+    rows: Box<Units>,
+    columns: Box<Units>,
+    order: Vec<(f32, u32)>,
+    /// Windows of the rows and of the columns, in the caller's units; infinite where nothing is known.
+    pub windows: [[f64; BLOCK]; 2],
+}
+
+impl Seeds {
+    pub fn new() -> Self {
+        let units = || {
+            Box::new(Units {
+                unit: [0.0; BLOCK],
+                half: [f32::INFINITY; BLOCK],
+            })
+        };
+        Self {
+            best: Best::default(),
+            rows: units(),
+            columns: units(),
+            order: Vec::new(),
+            windows: [[f64::INFINITY; BLOCK]; 2],
+        }
+    }
+}
+
+impl Job<'_> {
+    /// Sets the windows that bound the distance to the `k`-th nearest point within this tile; `k` is that of each side, zero for a side that needs none.
+    pub fn seed(
+        &self,
+        k: [usize; 2],
+        blocks: Blocks,
+        view: &View<'_>,
+        tile: &[f32],
+        seeds: &mut Seeds,
+    ) {
+        seeds.windows = [[f64::INFINITY; BLOCK]; 2];
+        if k == [0, 0] {
+            return;
+        }
+        for (units, facts) in [
+            (&mut seeds.rows, view.rows),
+            (&mut seeds.columns, view.columns),
+        ] {
+            units.half.fill(f32::INFINITY);
+            for (i, facts) in facts.iter().enumerate() {
+                units.unit[i] = facts.unit() as f32;
+                units.half[i] = (0.5 * facts.square) as f32;
+            }
+        }
+        view.kernel
+            .best(tile, &seeds.rows, &seeds.columns, &mut seeds.best);
+        for (at, side) in [Side::Rows, Side::Columns].into_iter().enumerate() {
+            let others = blocks.count(side.other());
+            if k[at] == 0 || k[at] >= others {
+                continue;
+            }
+            for own in 0..blocks.count(side) {
+                seeds.order.clear();
+                if k[at] <= BEST_LANES / 2 {
+                    let lanes = match side {
+                        Side::Rows => &seeds.best.rows[own],
+                        Side::Columns => &seeds.best.columns[own],
+                    };
+                    seeds
+                        .order
+                        .extend(lanes.iter().filter(|lane| lane.1 != u32::MAX));
+                } else {
+                    seeds.order.extend((0..others as u32).map(|other| {
+                        let (r, c) = pair(side, own, other);
+                        let inner =
+                            tile[r * BLOCK + c] * seeds.rows.unit[r] * seeds.columns.unit[c];
+                        let half = match side {
+                            Side::Rows => seeds.columns.half[c],
+                            Side::Columns => seeds.rows.half[r],
+                        };
+                        (inner - half, other)
+                    }));
+                }
+                if blocks.diagonal {
+                    seeds.order.retain(|&(_, other)| other as usize != own);
+                }
+                if seeds.order.len() < k[at] {
+                    continue;
+                }
+                seeds
+                    .order
+                    .select_nth_unstable_by(k[at] - 1, |a, b| b.0.total_cmp(&a.0));
+                let widest = seeds.order[..k[at]].iter().map(|&(_, other)| {
+                    let (r, c) = pair(side, own, other);
+                    let product = tile[r * BLOCK + c];
+                    view.bound
+                        .interval(&view.rows[r], &view.columns[c], product)
+                        .1
+                });
+                let high = self.to_caller(widest.fold(0.0, f64::max));
+                // What is not a number bounds nothing.
+                seeds.windows[at][own] = if high.is_nan() {
+                    f64::INFINITY
+                } else {
+                    (high + TINY) * WIDER
+                };
+            }
+        }
+    }
+}
+
+/// (row, column) of a pair within the tile.
+fn pair(side: Side, own: usize, other: u32) -> (usize, usize) {
+    match side {
+        Side::Rows => (own, other as usize),
+        Side::Columns => (other as usize, own),
+    }
+}
