@@ -25,6 +25,8 @@ pub trait Micro {
     const MR: usize;
     /// Columns of the register tile.
     const NR: usize;
+    /// Codes of a row that stay together.
+    const GROUP: usize = 1;
     /// Rows are packed as they are.
     const BIASED: bool = false;
 
@@ -46,7 +48,7 @@ pub const fn whole(count: usize, width: usize) -> usize {
 }
 
 /// Bytes of one packed block whose micro-panels are `width` wide.
-pub fn block_bytes(width: usize, depth: usize) -> usize {
+pub fn block_bytes(width: usize, _group: usize, depth: usize) -> usize {
     whole(BLOCK, width) * depth * size_of::<f32>()
 }
 
@@ -60,7 +62,7 @@ pub fn precision(depth: usize) -> Precision {
 
 /// Packs one group of `WIDTH` rows of codes: a micro-panel in every slab.
 #[inline(always)]
-pub fn pack<const WIDTH: usize>(
+pub fn pack<const WIDTH: usize, const GROUP: usize>(
     _biased: bool,
     _layout: Layout,
     codes: &[u8],

@@ -1,10 +1,10 @@
 //! The loops that int8 kernels of vector units share; a kernel brings its register tile as a [`Micro`].
 //!
-//! As in `float32`: slabs of columns of the data, micro-panels of columns, micro-panels of rows; but four consecutive values of a row stay together,
-//! since every machine multiplies them at once and adds the four products to one 32-bit sum:
+//! As in `float32`: slabs of columns of the data, micro-panels of columns, micro-panels of rows; but four (or eight) consecutive values of a row stay
+//! together, since machines multiply them at once and add the products to one 32-bit sum:
 //!
 //! ```text
-//! micro-panel    for every group of four columns of the data: the four codes of its first row, of its second ...
+//! micro-panel    for every group of columns of the data: the codes of its first row, of its second ...
 //! block          slab after slab of micro-panels; behind the columns of a biased kernel, one 32-bit start for each
 //! ```
 //!
@@ -16,12 +16,10 @@ use super::{BLOCK, Layout, Line};
 use crate::bound::Precision;
 use crate::kernel::float32::whole;
 
-/// Columns of the data in one slab: 32 x 768 codes are 24 KB.
+/// Columns of the data in one slab, whole groups: 32 x 768 codes are 24 KB.
 pub const DEPTH: usize = 768;
 /// Rows may not be wider, or sums might not fit.
 pub const WIDEST: usize = 133_000;
-/// Codes that are multiplied at once.
-const GROUP: usize = 4;
 
 /// A register tile.
 pub trait Micro {
@@ -29,15 +27,17 @@ pub trait Micro {
     const MR: usize;
     /// Columns of the register tile.
     const NR: usize;
+    /// Codes of a row that are multiplied at once.
+    const GROUP: usize;
     /// Whether rows are packed with 128 added.
     const BIASED: bool;
 
-    /// `tile[r][c] = start + sum_k rows[k][r] * columns[k][c]`; `tile` starts at the register tile's corner, [`BLOCK`] to a row, and holds 32-bit sums until
+    /// `tile[r][c] = start + sum_k rows[k][r] . columns[k][c]` over groups `k`; `tile` starts at the register tile's corner, [`BLOCK`] to a row, and holds 32-bit sums until
     /// the last slab leaves them as float32. `ahead` are two places that will be read next.
     fn micro(
         &self,
-        rows: &[[i8; GROUP]],
-        columns: &[[i8; GROUP]],
+        rows: &[i8],
+        columns: &[i8],
         tile: &mut [i32],
         slab: Slab<'_>,
         ahead: [*const i8; 2],
@@ -54,8 +54,8 @@ pub struct Slab<'a> {
 }
 
 /// Bytes of one packed block whose micro-panels are `width` wide.
-pub fn block_bytes(width: usize, depth: usize) -> usize {
-    whole(BLOCK, width) * (whole(depth, GROUP) + size_of::<i32>())
+pub fn block_bytes(width: usize, group: usize, depth: usize) -> usize {
+    whole(BLOCK, width) * (whole(depth, group) + size_of::<i32>())
 }
 
 /// Sums are exact; one rounding to float32.
@@ -68,7 +68,7 @@ pub fn precision(_depth: usize) -> Precision {
 
 /// Packs one group of `WIDTH` rows of codes: a micro-panel in every slab.
 #[inline(always)]
-pub fn pack<const WIDTH: usize>(
+pub fn pack<const WIDTH: usize, const GROUP: usize>(
     biased: bool,
     layout: Layout,
     codes: &[u8],
@@ -103,19 +103,19 @@ pub fn pack<const WIDTH: usize>(
         for (k, group) in panel.chunks_exact_mut(WIDTH).enumerate().take(deep / GROUP) {
             for r in 0..WIDTH {
                 // Adding 128 modulo 256 is turning the highest bit over.
-                let four: [i8; GROUP] = sources[r][k * GROUP..(k + 1) * GROUP]
+                let codes: [i8; GROUP] = sources[r][k * GROUP..(k + 1) * GROUP]
                     .try_into()
-                    .expect("four codes");
-                group[r] = four.map(|code| code ^ flip);
+                    .expect("a group of codes");
+                group[r] = codes.map(|code| code ^ flip);
             }
         }
         if !deep.is_multiple_of(GROUP) {
             let group = &mut panel[(groups - 1) * WIDTH..];
             for r in 0..WIDTH {
-                let mut four = [0; GROUP];
+                let mut codes = [0; GROUP];
                 let rest = &sources[r][deep / GROUP * GROUP..];
-                four[..rest.len()].copy_from_slice(rest);
-                group[r] = four.map(|code| code ^ flip);
+                codes[..rest.len()].copy_from_slice(rest);
+                group[r] = codes.map(|code| code ^ flip);
             }
         }
         if biased && layout == Layout::Columns {
@@ -131,7 +131,7 @@ pub fn pack<const WIDTH: usize>(
     }
 }
 
-/// The loops of `float32::products`, over groups of four.
+/// The loops of `float32::products`, over groups.
 pub fn products<M: Micro>(
     micro: &M,
     blocks: [&[Line]; 2],
@@ -140,7 +140,7 @@ pub fn products<M: Micro>(
     tile: &mut [f32],
 ) {
     let tile: &mut [i32] = bytemuck::cast_slice_mut(tile);
-    let padded = whole(depth, GROUP);
+    let padded = whole(depth, M::GROUP);
     let mut rows: &[i8] = bytemuck::cast_slice(blocks[0]);
     let (mut columns, starts) =
         bytemuck::cast_slice::<Line, i8>(blocks[1]).split_at(whole(BLOCK, M::NR) * padded);
@@ -150,7 +150,7 @@ pub fn products<M: Micro>(
         .unwrap_or(blocks)
         .map(|block| block.as_ptr().cast::<i8>());
     for slab in (0..depth).step_by(DEPTH) {
-        let deep = whole((depth - slab).min(DEPTH), GROUP);
+        let deep = whole((depth - slab).min(DEPTH), M::GROUP);
         let (row_slab, row_rest) = rows.split_at(whole(BLOCK, M::MR) * deep);
         let (column_slab, column_rest) = columns.split_at(whole(BLOCK, M::NR) * deep);
         let last = slab + DEPTH >= depth;
@@ -173,13 +173,7 @@ pub fn products<M: Micro>(
                     first: (slab == 0).then_some(starts),
                     last,
                 };
-                micro.micro(
-                    row_panel.as_chunks().0,
-                    column_panel.as_chunks().0,
-                    corner,
-                    slab,
-                    ahead,
-                );
+                micro.micro(row_panel, column_panel, corner, slab, ahead);
             }
         }
         rows = row_rest;

@@ -19,12 +19,16 @@
 //! To add one: a file that implements [`Kernel`], and its place in [`ladder`]. The runner in `tests.rs` finds it there.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod float32;
 mod int8;
 mod portable;
 pub mod scan;
 #[cfg(test)]
 mod tests;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -256,8 +260,10 @@ fn boxed<K: Kernel + 'static>(kernel: K) -> Box<dyn Kernel> {
 
 /// Every level this build knows, the best first, with its kernels where this processor has them.
 fn ladder() -> Vec<(&'static str, Option<Level>)> {
+    #[cfg(target_arch = "aarch64")]
+    use aarch64::{dotprod::Dotprod, i8mm::I8mm, neon::Neon};
     #[cfg(target_arch = "x86_64")]
-    use x86_64::{avx2::Avx2, avx512::Avx512, avx512vnni::Avx512Vnni};
+    use x86_64::{avx2::Avx2, avx512::Avx512, avx512vnni::Avx512Vnni, avxvnni::AvxVnni};
     vec![
         #[cfg(target_arch = "x86_64")]
         Level::of(
@@ -269,7 +275,30 @@ fn ladder() -> Vec<(&'static str, Option<Level>)> {
         #[cfg(target_arch = "x86_64")]
         Level::of("avx512", Avx512::new().map(|kernel| vec![boxed(kernel)])),
         #[cfg(target_arch = "x86_64")]
+        Level::of(
+            "avxvnni",
+            AvxVnni::new()
+                .zip(Avx2::new())
+                .map(|(int8, float32)| vec![boxed(int8), boxed(float32)]),
+        ),
+        #[cfg(target_arch = "x86_64")]
         Level::of("avx2", Avx2::new().map(|kernel| vec![boxed(kernel)])),
+        #[cfg(target_arch = "aarch64")]
+        Level::of(
+            "i8mm",
+            I8mm::new()
+                .zip(Neon::new())
+                .map(|(int8, float32)| vec![boxed(int8), boxed(float32)]),
+        ),
+        #[cfg(target_arch = "aarch64")]
+        Level::of(
+            "dotprod",
+            Dotprod::new()
+                .zip(Neon::new())
+                .map(|(int8, float32)| vec![boxed(int8), boxed(float32)]),
+        ),
+        #[cfg(target_arch = "aarch64")]
+        Level::of("neon", Neon::new().map(|kernel| vec![boxed(kernel)])),
         Level::of("portable", Some(vec![boxed(portable::Portable)])),
         // Never the best, but there on every machine.
         Level::of(

@@ -13,6 +13,7 @@ pub struct PortableInt8;
 
 const MR: usize = 4;
 const NR: usize = 8;
+const GROUP: usize = 4;
 
 impl float32::Micro for Portable {
     const MR: usize = MR;
@@ -46,16 +47,18 @@ impl float32::Micro for Portable {
 impl int8::Micro for PortableInt8 {
     const MR: usize = MR;
     const NR: usize = NR;
+    const GROUP: usize = GROUP;
     const BIASED: bool = false;
 
     fn micro(
         &self,
-        rows: &[[i8; 4]],
-        columns: &[[i8; 4]],
+        rows: &[i8],
+        columns: &[i8],
         tile: &mut [i32],
         slab: int8::Slab<'_>,
         _ahead: [*const i8; 2],
     ) {
+        let [rows, columns] = [rows, columns].map(|codes| codes.as_chunks::<GROUP>().0);
         let mut sums = [[0i32; NR]; MR];
         let groups = rows.as_chunks::<MR>().0.iter();
         for (x, y) in groups.zip(columns.as_chunks::<NR>().0) {
@@ -119,7 +122,7 @@ macro_rules! portable_kernel {
             }
 
             fn block_bytes(&self, layout: Layout, depth: usize) -> usize {
-                $family::block_bytes(self.group(layout), depth)
+                $family::block_bytes(self.group(layout), GROUP, depth)
             }
 
             fn pack(
@@ -131,9 +134,11 @@ macro_rules! portable_kernel {
                 block: &mut [Line],
             ) {
                 match layout {
-                    Layout::Rows => $family::pack::<MR>(false, layout, codes, index, depth, block),
+                    Layout::Rows => {
+                        $family::pack::<MR, GROUP>(false, layout, codes, index, depth, block)
+                    }
                     Layout::Columns => {
-                        $family::pack::<NR>(false, layout, codes, index, depth, block)
+                        $family::pack::<NR, GROUP>(false, layout, codes, index, depth, block)
                     }
                 }
             }

@@ -138,6 +138,55 @@ fn products_never_leave_the_bound() {
 }
 
 #[test]
+fn int8_products_are_exact() {
+    let kernels = kernels();
+    for kernel in kernels.iter().filter(|k| k.code() == Int8::NAME) {
+        for d in WIDTHS.into_iter().chain([kernel.widest()]) {
+            // At the greatest width all codes are the largest: the sum that must just fit.
+            let code = |row: usize, column: usize, side: usize| -> i32 {
+                let sign = if row % 3 == side { -1 } else { 1 };
+                if d == kernel.widest() {
+                    return sign * 127;
+                }
+                let x = hash((2 * row + side) * d + column) * 127.0;
+                (if row % 4 == 3 { 127.0 } else { x.round() }) as i32 * sign
+            };
+            let panels: Vec<Panel> = [Layout::Rows, Layout::Columns]
+                .into_iter()
+                .enumerate()
+                .map(|(side, layout)| {
+                    let mut block = panel(kernel.block_bytes(layout, d)).unwrap();
+                    let step = kernel.group(layout);
+                    for group in 0..BLOCK.div_ceil(step) {
+                        let rows = group * step..BLOCK.min((group + 1) * step);
+                        let codes: Vec<u8> = rows
+                            .flat_map(|r| (0..d).map(move |c| code(r, c, side) as i8 as u8))
+                            .collect();
+                        kernel.pack(layout, &codes, group, d, &mut block);
+                    }
+                    block
+                })
+                .collect();
+            let mut tile = vec![f32::NAN; TILE_ROWS * BLOCK];
+            kernel.products([&panels[0], &panels[1]], None, d, &mut tile);
+            for r in 0..BLOCK {
+                for c in (0..BLOCK).filter(|c| d < 1000 || (r + c) % 50 == 0) {
+                    let sum: i64 = if d == kernel.widest() {
+                        i64::from(code(r, 0, 0) * code(c, 0, 1)) * d as i64
+                    } else {
+                        (0..d)
+                            .map(|k| i64::from(code(r, k, 0) * code(c, k, 1)))
+                            .sum()
+                    };
+                    let got = tile[r * BLOCK + c];
+                    assert_eq!(got, sum as f32, "{} d={d} ({r}, {c})", kernel.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn scans_agree_with_the_plain_one_up_to_their_rounding() {
     let special = [
         0.0,
@@ -359,10 +408,23 @@ fn what_the_processor_promises_is_there_and_what_is_demanded_runs() {
             names.contains(&"avx512vnni"),
             is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512bw")
         );
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        assert_eq!(names.contains(&"avx2"), avx2);
         assert_eq!(
-            names.contains(&"avx2"),
-            is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+            names.contains(&"avxvnni"),
+            is_x86_feature_detected!("avxvnni") && avx2
         );
+    }
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    {
+        use std::arch::is_aarch64_feature_detected;
+        for (name, detected) in [
+            ("neon", is_aarch64_feature_detected!("neon")),
+            ("dotprod", is_aarch64_feature_detected!("dotprod")),
+            ("i8mm", is_aarch64_feature_detected!("i8mm")),
+        ] {
+            assert_eq!(names.contains(&name), detected, "{name}");
+        }
     }
     // CI demands kernels by name: one that this processor lacks is then a failure, not a skip.
     let demanded = std::env::var("FIDIV_REQUIRE_KERNELS").unwrap_or_default();

@@ -2,12 +2,12 @@
 
 use core::arch::x86_64::*;
 
-use super::vector_kernel;
 use crate::bound::Precision;
 use crate::codes::{Code, Facts, Float32};
 use crate::distance::Row;
 use crate::kernel::float32::{self, Micro};
 use crate::kernel::scan::Best;
+use crate::kernel::vector::vector_kernel;
 use crate::kernel::{BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally, Units};
 
 /// Proof that the processor has AVX-512F.

@@ -2,12 +2,12 @@
 
 use core::arch::x86_64::*;
 
-use super::vector_kernel;
 use crate::bound::Precision;
 use crate::codes::{Code, Facts, Int8};
 use crate::distance::Row;
 use crate::kernel::int8::{self, Micro, Slab};
 use crate::kernel::scan::Best;
+use crate::kernel::vector::vector_kernel;
 use crate::kernel::{BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally, Units};
 
 /// Proof that the processor has AVX512-VNNI, and AVX-512F for the rest.
@@ -29,23 +29,25 @@ impl Avx512Vnni {
 
 const MR: usize = 14;
 const NR: usize = 32;
+const GROUP: usize = 4;
 const LANES: usize = 16;
 
 impl Micro for Avx512Vnni {
     const MR: usize = MR;
     const NR: usize = NR;
+    const GROUP: usize = GROUP;
     const BIASED: bool = true;
 
     fn micro(
         &self,
-        rows: &[[i8; 4]],
-        columns: &[[i8; 4]],
+        rows: &[i8],
+        columns: &[i8],
         tile: &mut [i32],
         slab: Slab<'_>,
         ahead: [*const i8; 2],
     ) {
-        let groups = rows.len() / MR;
-        assert!(columns.len() >= groups * NR && tile.len() >= (MR - 1) * BLOCK + NR);
+        let groups = rows.len() / (MR * GROUP);
+        assert!(columns.len() >= groups * NR * GROUP && tile.len() >= (MR - 1) * BLOCK + NR);
         let starts = slab
             .first
             .map(|starts| starts.expect("columns have starts"));
@@ -66,11 +68,11 @@ impl Micro for Avx512Vnni {
 }
 
 /// # Safety
-/// AVX512-VNNI; `rows` holds `groups` times MR groups of four, `columns` as many times NR, `tile` MR rows of NR at a stride of BLOCK, the starts NR values.
+/// AVX512-VNNI; `rows` holds `groups` times MR groups of codes, `columns` as many times NR, `tile` MR rows of NR at a stride of BLOCK, the starts NR values.
 #[target_feature(enable = "avx512f,avx512vnni")]
 unsafe fn micro(
-    mut rows: *const [i8; 4],
-    mut columns: *const [i8; 4],
+    mut rows: *const i8,
+    mut columns: *const i8,
     groups: usize,
     tile: *mut i32,
     (starts, last): (Option<*const i32>, bool),
@@ -96,14 +98,14 @@ unsafe fn micro(
                 _mm_prefetch::<_MM_HINT_T1>(ahead[1].wrapping_add(8 * k).cast());
             }
             let y0 = _mm512_loadu_si512(columns.cast());
-            let y1 = _mm512_loadu_si512(columns.add(LANES).cast());
+            let y1 = _mm512_loadu_si512(columns.add(LANES * GROUP).cast());
             for (r, sum) in sums.iter_mut().enumerate() {
-                let x = _mm512_set1_epi32(rows.add(r).cast::<i32>().read_unaligned());
+                let x = _mm512_set1_epi32(rows.add(r * GROUP).cast::<i32>().read_unaligned());
                 sum[0] = _mm512_dpbusd_epi32(sum[0], x, y0);
                 sum[1] = _mm512_dpbusd_epi32(sum[1], x, y1);
             }
-            rows = rows.add(MR);
-            columns = columns.add(NR);
+            rows = rows.add(MR * GROUP);
+            columns = columns.add(NR * GROUP);
         }
     }
     for (r, sum) in sums.iter().enumerate() {
