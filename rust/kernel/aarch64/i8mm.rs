@@ -117,14 +117,15 @@ unsafe fn micro(
         }
     }
     for (pair, sums) in sums.iter().enumerate() {
-        for (four, sums) in sums.as_chunks::<2>().0.iter().enumerate() {
+        for half in 0..NR / 4 {
             // Each holds two sums of an even row, then two of the odd one.
-            let [x, y] = sums.map(|sum| vreinterpretq_s64_s32(sum));
+            let x = vreinterpretq_s64_s32(sums[2 * half]);
+            let y = vreinterpretq_s64_s32(sums[2 * half + 1]);
             let even = vreinterpretq_s32_s64(vzip1q_s64(x, y));
             let odd = vreinterpretq_s32_s64(vzip2q_s64(x, y));
             // SAFETY: inside the register tile the caller vouches for.
             unsafe {
-                let out = tile.add(2 * pair * BLOCK + 4 * four);
+                let out = tile.add(2 * pair * BLOCK + 4 * half);
                 put(out, even, (first, last));
                 put(out.add(BLOCK), odd, (first, last));
             }
