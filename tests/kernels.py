@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-KERNELS = ("portable-int8", "portable", "avx2", "avx512", "avx512vnni")  # in the order of the ladder
+from fidiv import _core
+
+ARCHITECTURE = _core.config()["target"].split("-")[0]
+VECTORS = {"x86_64": ("avx2", "avxvnni", "avx512", "avx512vnni"), "aarch64": ("neon", "dotprod", "i8mm")}
+KERNELS = ("portable-int8", "portable", *VECTORS.get(ARCHITECTURE, ()))  # in the order of the ladder
 
 
 def demanded_kernels() -> list[str]:
@@ -15,17 +19,22 @@ def demanded_kernels() -> list[str]:
 
 
 def promised_kernels() -> list[str]:
-    """Those that the processor's own flags promise (Linux on x86-64; elsewhere only the portable ones)."""
+    """Those that the processor's own flags promise (on Linux; elsewhere only what all of its kind have)."""
     promised = ["portable-int8", "portable"]
+    if ARCHITECTURE == "aarch64":
+        promised.append("neon")
+    title = {"x86_64": "flags", "aarch64": "Features"}.get(ARCHITECTURE, "none")
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        flags = next(set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags"))
+        flags = next(set(line.split(":", 1)[1].split()) for line in lines if line.startswith(title))
     except (OSError, StopIteration):
         return promised
-    if {"avx2", "fma"} <= flags:
-        promised.append("avx2")
-    if "avx512f" in flags:
-        promised.append("avx512")
-    if {"avx512f", "avx512bw", "avx512_vnni"} <= flags:
-        promised.append("avx512vnni")
-    return promised
+    needs = {
+        "avx2": {"avx2", "fma"},
+        "avxvnni": {"avx2", "fma", "avx_vnni"},
+        "avx512": {"avx512f"},
+        "avx512vnni": {"avx512f", "avx512bw", "avx512_vnni"},
+        "dotprod": {"asimddp"},
+        "i8mm": {"i8mm"},
+    }
+    return promised + [name for name in KERNELS if name in needs and needs[name] <= flags]
