@@ -8,7 +8,7 @@ from pathlib import Path
 from fidiv import _core
 
 ARCHITECTURE = _core.config()["target"].split("-")[0]
-VECTORS = {"x86_64": ("avx2", "avxvnni", "avx512", "avx512vnni"), "aarch64": ("neon", "dotprod", "i8mm")}
+VECTORS = {"x86_64": ("avx2", "avxvnni", "avx512", "avx512vnni", "amx"), "aarch64": ("neon", "dotprod", "i8mm")}
 KERNELS = ("portable-int8", "portable", *VECTORS.get(ARCHITECTURE, ()))  # in the order of the ladder
 
 
@@ -34,6 +34,7 @@ def promised_kernels() -> list[str]:
         "avxvnni": {"avx2", "fma", "avx_vnni"},
         "avx512": {"avx512f"},
         "avx512vnni": {"avx512f", "avx512bw", "avx512_vnni"},
+        "amx": {"avx512f", "avx512bw", "amx_tile", "amx_int8", "amx_bf16"},
         "dotprod": {"asimddp"},
         "i8mm": {"i8mm"},
     }

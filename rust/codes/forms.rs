@@ -40,6 +40,26 @@ impl Code for Float32 {
     }
 }
 
+/// Rounded to bfloat16, the upper half of a float32.
+pub struct Bf16;
+
+impl Code for Bf16 {
+    type Value = u16;
+    const NAME: &'static str = "bf16";
+
+    fn scale(reach: f64) -> f32 {
+        Float32::scale(reach)
+    }
+
+    #[inline(always)]
+    fn of(scaled: f64) -> (u16, f64) {
+        let bits = Float32::of(scaled).0.to_bits();
+        // Half of the last digit that stays, less one bit for ties to an even one: the sum carries where the upper half is nearer above.
+        let upper = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+        (upper as u16, f64::from(f32::from_bits(upper << 16)))
+    }
+}
+
 /// Rounded to integers from -127 to 127.
 pub struct Int8;
 
@@ -84,6 +104,21 @@ mod tests {
             (127.000_001, 127),
         ] {
             assert_eq!(Int8::of(value), (code, f64::from(code)), "{value}");
+        }
+    }
+
+    #[test]
+    fn bf16_is_rounded_to_the_nearest_and_ties_to_even() {
+        for (value, code) in [
+            (0.0, 0.0),
+            (1.0, 1.0),
+            (1.0 + 1.0 / 256.0, 1.0),
+            (1.0 + 3.0 / 256.0, 1.0 + 4.0 / 256.0),
+            (-1.0 - 1.01 / 256.0, -1.0 - 2.0 / 256.0),
+            (1.999, 2.0),
+            (1e-300, 0.0),
+        ] {
+            assert_eq!(Bf16::of(value).1, code, "{value}");
         }
     }
 

@@ -7,6 +7,7 @@
 //! c = round(x s)                  the code; s, exactly a float32, brings the row's largest value to the end of the code's range
 //!
 //! float32   s = 2^-shift, the largest value comes into [1, 2)
+//! bf16      the same; float32 rounded to eight digits
 //! int8      the largest value becomes 127
 //! ```
 //!
@@ -17,7 +18,7 @@
 
 mod forms;
 
-pub use forms::{Code, Float32, Int8};
+pub use forms::{Bf16, Code, Float32, Int8};
 
 use rayon::prelude::*;
 

@@ -29,6 +29,13 @@ pub trait Micro {
     const GROUP: usize = 1;
     /// Rows are packed as they are.
     const BIASED: bool = false;
+    /// Rows may have so many columns.
+    const WIDEST: usize = WIDEST;
+
+    /// How exact products are.
+    fn precision(depth: usize) -> Precision {
+        precision(depth)
+    }
 
     /// `tile[r][c] (+)= sum_k rows[k][r] * columns[k][c]`; `tile` starts at the register tile's corner, [`BLOCK`] to a row; `first` overwrites.
     /// `ahead` are two places that will be read next, worth fetching at eight bytes per column of the data.

@@ -31,6 +31,13 @@ pub trait Micro {
     const GROUP: usize;
     /// Whether rows are packed with 128 added.
     const BIASED: bool;
+    /// Rows may have so many columns.
+    const WIDEST: usize = WIDEST;
+
+    /// How exact products are.
+    fn precision(depth: usize) -> Precision {
+        precision(depth)
+    }
 
     /// `tile[r][c] = start + sum_k rows[k][r] . columns[k][c]` over groups `k`; `tile` starts at the register tile's corner, [`BLOCK`] to a row, and holds 32-bit sums until
     /// the last slab leaves them as float32. `ahead` are two places that will be read next.

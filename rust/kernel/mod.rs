@@ -32,6 +32,9 @@ mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+#[cfg(target_arch = "x86_64")]
+use x86_64::amx;
+
 use crate::bound::Precision;
 use crate::codes::Facts;
 use crate::distance::{self, Row};
@@ -263,8 +266,19 @@ fn ladder() -> Vec<(&'static str, Option<Level>)> {
     #[cfg(target_arch = "aarch64")]
     use aarch64::{dotprod::Dotprod, i8mm::I8mm, neon::Neon};
     #[cfg(target_arch = "x86_64")]
-    use x86_64::{avx2::Avx2, avx512::Avx512, avx512vnni::Avx512Vnni, avxvnni::AvxVnni};
+    use x86_64::{
+        amx::bf16::AmxBf16, amx::int8::AmxInt8, avx2::Avx2, avx512::Avx512, avx512vnni::Avx512Vnni,
+        avxvnni::AvxVnni,
+    };
     vec![
+        #[cfg(target_arch = "x86_64")]
+        Level::of(
+            "amx",
+            AmxInt8::new()
+                .zip(AmxBf16::new())
+                .zip(Avx512::new())
+                .map(|((int8, bf16), float32)| vec![boxed(int8), boxed(bf16), boxed(float32)]),
+        ),
         #[cfg(target_arch = "x86_64")]
         Level::of(
             "avx512vnni",

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::bound::Bound;
-use crate::codes::{self, Code, Coded, Float32, Frame, Int8, power_of_two};
+use crate::codes::{self, Bf16, Code, Coded, Float32, Frame, Int8, power_of_two};
 use crate::distance;
 use crate::points::Points;
 use std::collections::BTreeSet;
@@ -382,6 +382,10 @@ fn distances_codes_and_facts_have_the_same_bits_everywhere() {
                         Int8::NAME => {
                             codes::encode::<Int8>(x, &centre, 0.25, want);
                             codes::measure::<Int8>(x, &centre, 1)
+                        }
+                        Bf16::NAME => {
+                            codes::encode::<Bf16>(x, &centre, 0.25, want);
+                            codes::measure::<Bf16>(x, &centre, 1)
                         }
                         other => panic!("no plain form of {other}"),
                     };

@@ -88,7 +88,7 @@ macro_rules! vector_kernel {
             }
 
             fn widest(&self) -> usize {
-                $family::WIDEST
+                <Self as Micro>::WIDEST
             }
 
             fn rate(&self) -> f64 {
@@ -96,7 +96,7 @@ macro_rules! vector_kernel {
             }
 
             fn precision(&self, depth: usize) -> Precision {
-                $family::precision(depth)
+                <Self as Micro>::precision(depth)
             }
 
             fn group(&self, layout: Layout) -> usize {

@@ -1,5 +1,6 @@
 //! Kernels of x86-64 processors. Each file holds a token that only detection can make, a register tile and, where the vectors are new, a scan.
 
+pub mod amx;
 pub mod avx2;
 pub mod avx512;
 pub mod avx512vnni;
