@@ -8,7 +8,10 @@ from pathlib import Path
 from fidiv import _core
 
 ARCHITECTURE = _core.config()["target"].split("-")[0]
-VECTORS = {"x86_64": ("avx2", "avxvnni", "avx512", "avx512vnni", "amx"), "aarch64": ("neon", "dotprod", "i8mm")}
+VECTORS = {
+    "x86_64": ("avx2", "avxvnni", "avx512", "avx512vnni", "amx"),
+    "aarch64": ("neon", "dotprod", "i8mm"),
+}
 KERNELS = ("portable-int8", "portable", *VECTORS.get(ARCHITECTURE, ()))  # in the order of the ladder
 
 
