@@ -12,10 +12,16 @@ const WIDTHS: [usize; 20] = [
     1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97, 255, 256, 257, 513, 1030,
 ];
 
-/// Every kernel of every level, once.
+/// Every kernel of every level, once; only those of the forced level, where one is.
 fn kernels() -> Vec<Box<dyn Kernel>> {
+    let forced = std::env::var(VARIABLE).is_ok_and(|name| !name.is_empty());
+    let levels = if forced {
+        vec![choose().unwrap()]
+    } else {
+        all_available()
+    };
     let mut kernels: Vec<Box<dyn Kernel>> = Vec::new();
-    for kernel in all_available().into_iter().flat_map(|level| level.kernels) {
+    for kernel in levels.into_iter().flat_map(|level| level.kernels) {
         if kernels.iter().all(|known| known.name() != kernel.name()) {
             kernels.push(kernel);
         }
