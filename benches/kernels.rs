@@ -5,9 +5,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use _core::bound::Bound;
+use _core::bound::threshold::{Sides, Thresholds, Windows};
 use _core::codes::{Coded, Frame};
 use _core::distance::{self, Row};
-use _core::kernel::{self, BLOCK, ColumnScan, Kernel, Layout, RowScan, TILE_ROWS};
+use _core::kernel::{self, BLOCK, Kernel, Layout, TILE_ROWS};
 use _core::points::Points;
 
 /// Seconds of one call: the best of several batches, each long enough to be timed.
@@ -54,10 +56,11 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
     let make = |layout| kernel::panel(kernel.block_bytes(layout, depth)).expect("memory");
     let (mut rows, mut columns) = (make(Layout::Rows), make(Layout::Columns));
     let mut codes = Vec::new();
-    let mut tile = vec![0.0; TILE_ROWS * BLOCK];
+    let mut tile = kernel::panel(TILE_ROWS * BLOCK * size_of::<f32>()).expect("memory");
+    let tile: &mut [f32] = bytemuck::cast_slice_mut(&mut tile);
     ca.pack(Layout::Rows, 0, &mut rows, &mut codes);
     cb.pack(Layout::Columns, 0, &mut columns, &mut codes);
-    kernel.products([&rows, &columns], None, depth, &mut tile);
+    kernel.products([&rows, &columns], None, depth, tile);
     for (i, j) in [(0, 0), (3, 200), (223, 17), (100, 223)] {
         let centred = |p: &Points<'_>, r: usize, c: usize| p.value(r, c) - frame.centre[c];
         let truth: f64 = (0..depth)
@@ -76,29 +79,30 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
         );
     }
     let pairs = (BLOCK * BLOCK) as f64;
-    let product = seconds(|| kernel.products([black_box(&rows), &columns], None, depth, &mut tile));
-    let columns_of_scan = ColumnScan {
-        s: [1.0; BLOCK],
-        h: [0.0; BLOCK],
-        b: [0.0; BLOCK],
-        v: [0.0; BLOCK],
-    };
-    let mut survivors = Vec::new();
-    // Once with a floor that ends nearly every vector, once with one that ends none.
-    let [scan, full_scan] = [1e30, f32::NEG_INFINITY].map(|floor| {
-        let row = RowScan {
-            a: 1e30,
-            s: 1.0,
-            w: 0.0,
-            u: 0.0,
-            floor,
-        };
-        let rows = [row; BLOCK];
-        let seconds =
-            seconds(|| kernel.scan(black_box(&tile), &rows, &columns_of_scan, &mut survivors));
+    let product = seconds(|| kernel.products([black_box(&rows), &columns], None, depth, tile));
+    // Thresholds that nothing passes: by the column's windows alone, and by the row's and the column's.
+    let [scan, full_scan] = [false, true].map(|row| {
+        let mut thresholds = Thresholds::default();
+        thresholds.count = BLOCK;
+        thresholds.by.column = true;
+        thresholds.by.row = row;
+        thresholds.rows.a = [1e30; BLOCK];
+        thresholds.rows.p = [1e30; BLOCK];
+        thresholds.columns.s = [1.0; BLOCK];
+        let mut survivors = Vec::new();
+        let seconds = seconds(|| kernel.scan(black_box(tile), &thresholds, &mut survivors));
         assert!(survivors.is_empty());
         seconds
     });
+    let sides = Sides {
+        rows: &ca.facts,
+        columns: &cb.facts,
+        block: cb.blocks[0],
+        exponent: frame.exponent,
+    };
+    let bound = Bound::new(kernel.precision(depth), depth);
+    let (windows, mut thresholds) = (Windows::none(), Thresholds::default());
+    let outer = seconds(|| kernel.outer(&bound, sides, black_box(&windows), &mut thresholds));
     let pack_rows = seconds(|| ca.pack(Layout::Rows, 0, &mut rows, &mut codes));
     let pack_columns = seconds(|| cb.pack(Layout::Columns, 0, &mut columns, &mut codes));
     let measure = seconds(|| {
@@ -124,12 +128,13 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
     });
     let elements = (BLOCK * depth) as f64;
     println!(
-        "{:>13} {:>7} {depth:>5}   products {:7.1} Gop/s   scan {:5.1}, {:4.1} Gpair/s   pack {:4.2} and {:4.2} ns   measure {:4.2} ns   near {:5.2} ns   settle {:5.2} ns an element",
+        "{:>13} {:>7} {depth:>5}   products {:7.1} Gop/s   scan {:5.1}, {:4.1} Gpair/s   thresholds {:4.1} us   pack {:4.2} and {:4.2} ns   measure {:4.2} ns   near {:5.2} ns   settle {:5.2} ns an element",
         kernel.name(),
         kernel.code(),
         2.0 * pairs * depth as f64 / product / 1e9,
         pairs / scan / 1e9,
         pairs / full_scan / 1e9,
+        outer * 1e6,
         pack_rows / elements * 1e9,
         pack_columns / elements * 1e9,
         measure / elements * 1e9,

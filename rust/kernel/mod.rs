@@ -35,7 +35,8 @@ mod x86_64;
 #[cfg(target_arch = "x86_64")]
 use x86_64::amx;
 
-use crate::bound::Precision;
+use crate::bound::threshold::{self, Sides, Thresholds, Windows};
+use crate::bound::{Bound, Precision};
 use crate::codes::Facts;
 use crate::distance::{self, Row};
 use crate::error::{Error, Result, filled};
@@ -69,34 +70,6 @@ pub type Panel = Vec<Line>;
 pub fn panel(bytes: usize) -> Result<Panel> {
     let lines = bytes.div_ceil(64);
     filled(lines, Line::ZERO, "a panel of codes")
-}
-
-/// What the scan needs of a row: see Lemma 3 in `bound`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RowScan {
-    /// Half the square less the error, in code units.
-    pub a: f32,
-    /// The row's scale.
-    pub s: f32,
-    /// Half the row's window.
-    pub w: f32,
-    /// The row's factor of the window that is a product.
-    pub u: f32,
-    /// Not above any threshold of the row: most products are below even this.
-    pub floor: f32,
-}
-
-/// What the scan needs of the columns of a block.
-#[derive(Clone, Debug)]
-pub struct ColumnScan {
-    /// The columns' scales.
-    pub s: [f32; BLOCK],
-    /// Half the square, in code units.
-    pub h: [f32; BLOCK],
-    /// Half the column's window.
-    pub b: [f32; BLOCK],
-    /// The column's factor of the window that is a product.
-    pub v: [f32; BLOCK],
 }
 
 /// A pair that the scan passed on.
@@ -195,27 +168,31 @@ pub trait Kernel: Send + Sync {
         tile: &mut [f32],
     );
 
-    /// Appends every pair of the tile whose product is not below its threshold, in row order.
-    fn scan(
-        &self,
-        tile: &[f32],
-        rows: &[RowScan],
-        columns: &ColumnScan,
-        survivors: &mut Vec<Survivor>,
-    );
+    /// `threshold::outer`: the thresholds of a scan.
+    fn outer(&self, bound: &Bound, sides: Sides<'_>, windows: &Windows, out: &mut Thresholds) {
+        threshold::outer(bound, sides, windows, out);
+    }
 
-    /// Counts the pairs of a tile, up to column `count`, whose product is not below its inner threshold, and appends those between the outer one and
-    /// the inner one.
+    /// `threshold::inner`: the inner thresholds of a tally.
+    fn inner(&self, bound: &Bound, sides: Sides<'_>, windows: &Windows, out: &mut Thresholds) {
+        threshold::inner(bound, sides, windows, out);
+    }
+
+    /// Appends every pair of the tile whose product is not below all its thresholds, in row order.
+    fn scan(&self, tile: &[f32], thresholds: &Thresholds, survivors: &mut Vec<Survivor>);
+
+    /// Counts the pairs of a tile, up to column `count`, whose product is not below an inner threshold, and appends those that are between an outer one
+    /// and the inner ones. Windows that are products are not for it.
     fn tally(
         &self,
         tile: &[f32],
-        rows: [&[RowScan]; 2],
-        columns: [&ColumnScan; 2],
+        outer: &Thresholds,
+        inner: &Thresholds,
         count: usize,
         tally: &mut Tally,
         between: &mut Vec<Survivor>,
     ) {
-        scan::tally(tile, rows, columns, count, tally, between);
+        scan::tally(tile, outer, inner, count, tally, between);
     }
 
     /// Which pairs of a tile seem nearest, lane by lane, of every row and of every column: guesses, from which the bound makes first thresholds.

@@ -1,7 +1,8 @@
 //! Plain Rust: runs everywhere, and is what every other kernel is compared with.
 
-use super::{BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, float32, int8, scan};
+use super::{BLOCK, Kernel, Layout, Line, Survivor, float32, int8, scan};
 use crate::bound::Precision;
+use crate::bound::threshold::Thresholds;
 use crate::codes::{self, Code, Facts, Float32, Int8};
 use crate::distance::Row;
 
@@ -153,14 +154,8 @@ macro_rules! portable_kernel {
                 $family::products(self, blocks, likely, depth, tile);
             }
 
-            fn scan(
-                &self,
-                tile: &[f32],
-                rows: &[RowScan],
-                columns: &ColumnScan,
-                survivors: &mut Vec<Survivor>,
-            ) {
-                scan::scan(tile, rows, columns, survivors);
+            fn scan(&self, tile: &[f32], thresholds: &Thresholds, survivors: &mut Vec<Survivor>) {
+                scan::scan(tile, thresholds, survivors);
             }
 
             fn encode(&self, row: Row<'_>, centre: &[f64], factor: f64, out: &mut [u8]) {

@@ -1,27 +1,34 @@
 //! What is done with a tile of products, written once: kernels compile it for wider vectors.
 
-use super::{BLOCK, ColumnScan, RowScan, Survivor, Tally, Units};
+use super::{BLOCK, Survivor, Tally, Units};
+use crate::bound::threshold::Thresholds;
+
+/// Pairs of a row that are looked at together.
+const LANES: usize = 16;
+
+/// Whether a pair is held back: its product is below every threshold. One that is not a number holds nothing back.
+#[inline(always)]
+fn held(thresholds: &Thresholds, r: usize, c: usize, product: f32) -> bool {
+    let (by, rows, columns) = (&thresholds.by, &thresholds.rows, &thresholds.columns);
+    let whole = rows.a[r] * columns.s[c] + rows.s[r] * columns.h[c];
+    let row = rows.p[r] * columns.s[c] + rows.s[r] * columns.h[c];
+    let column = rows.a[r] * columns.s[c] + rows.s[r] * columns.g[c];
+    // `max` takes zero where infinity times zero is not a number.
+    let product_of_both = whole - (rows.u[r] * columns.v[c]).max(0.0);
+    (!by.row | (product < row))
+        & (!by.column | (product < column))
+        & (!by.product | (product < product_of_both))
+}
 
 /// The scan in plain code: Lemma 3 of `bound`, one pair at a time.
-pub fn scan(tile: &[f32], rows: &[RowScan], columns: &ColumnScan, survivors: &mut Vec<Survivor>) {
-    const LANES: usize = 16;
-    for (r, (row, products)) in rows.iter().zip(tile.chunks_exact(BLOCK)).enumerate() {
+#[inline(always)]
+pub fn scan(tile: &[f32], thresholds: &Thresholds, survivors: &mut Vec<Survivor>) {
+    for (r, products) in tile.chunks_exact(BLOCK).take(thresholds.count).enumerate() {
         for start in (0..BLOCK).step_by(LANES) {
-            if products[start..start + LANES]
-                .iter()
-                .all(|product| product.lt(&row.floor))
-            {
-                continue;
+            let mut passes = [false; LANES];
+            for l in 0..LANES {
+                passes[l] = !held(thresholds, r, start + l, products[start + l]);
             }
-            let passes: [bool; LANES] = std::array::from_fn(|l| {
-                let c = start + l;
-                let window = (row.u * columns.v[c])
-                    .max(row.w * columns.s[c])
-                    .max(row.s * columns.b[c]);
-                let threshold = (row.a * columns.s[c] + row.s * columns.h[c]) - window;
-                // "Not less": a threshold that is not a number passes the pair on.
-                !products[c].lt(&row.floor) && !products[c].lt(&threshold)
-            });
             if !passes.contains(&true) {
                 continue;
             }
@@ -43,28 +50,26 @@ pub fn scan(tile: &[f32], rows: &[RowScan], columns: &ColumnScan, survivors: &mu
 #[inline(always)]
 pub fn tally(
     tile: &[f32],
-    [outer_rows, inner_rows]: [&[RowScan]; 2],
-    [outer, inner]: [&ColumnScan; 2],
+    outer: &Thresholds,
+    inner: &Thresholds,
     count: usize,
     tally: &mut Tally,
     between: &mut Vec<Survivor>,
 ) {
-    const LANES: usize = 16;
-    let threshold = |row: &RowScan, columns: &ColumnScan, c: usize| {
-        let window = (row.w * columns.s[c]).max(row.s * columns.b[c]);
-        (row.a * columns.s[c] + row.s * columns.h[c]) - window
-    };
-    for (r, products) in tile.chunks_exact(BLOCK).take(outer_rows.len()).enumerate() {
-        let (outer_row, inner_row) = (&outer_rows[r], &inner_rows[r]);
+    for (r, products) in tile.chunks_exact(BLOCK).take(outer.count).enumerate() {
+        let (rows, columns) = (&inner.rows, &inner.columns);
         for start in (0..count).step_by(LANES) {
             let mut inside = [0u32; LANES];
             let mut open = [0u32; LANES];
             for l in 0..LANES {
                 let c = start + l;
                 let wanted = u32::from(c < count);
-                inside[l] = wanted & u32::from(products[c] >= threshold(inner_row, inner, c));
-                let outside = u32::from(products[c] < threshold(outer_row, outer, c));
-                open[l] = wanted & !(outside | inside[l]) & 1;
+                let by_row = rows.p[r] * columns.s[c] + rows.s[r] * columns.h[c];
+                let by_column = rows.a[r] * columns.s[c] + rows.s[r] * columns.g[c];
+                let surely = (inner.by.row & (products[c] >= by_row))
+                    | (inner.by.column & (products[c] >= by_column));
+                inside[l] = wanted & u32::from(surely);
+                open[l] = wanted & u32::from(!held(outer, r, c, products[c])) & (inside[l] ^ 1);
             }
             tally.rows[r] += inside.iter().sum::<u32>();
             for (column, &inside) in tally.columns[start..].iter_mut().zip(&inside) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bound::Bound;
+use crate::bound::threshold::{By, ColumnTerms, RowTerms};
 use crate::codes::{self, Bf16, Code, Coded, Float32, Frame, Int8, power_of_two};
 use crate::distance;
 use crate::points::Points;
@@ -214,38 +215,37 @@ fn scans_agree_with_the_plain_one_up_to_their_rounding() {
     for kernel in kernels() {
         for trial in 0..20 {
             let at = |k: usize| value(trial * 1_000_003 + k);
-            let rows: Vec<RowScan> = (0..BLOCK - trial)
-                .map(|r| RowScan {
-                    a: at(r),
-                    s: power_of_two((r % 5) as i32 - 2) as f32,
-                    w: if trial % 3 == 0 {
-                        f32::NEG_INFINITY
-                    } else {
-                        at(500 + r)
-                    },
-                    u: at(1000 + r).abs(),
-                    floor: [f32::NEG_INFINITY, 0.5, f32::NAN][(trial + r) % 3],
-                })
-                .collect();
-            let columns = ColumnScan {
-                s: std::array::from_fn(|c| power_of_two((c % 7) as i32 - 3) as f32),
-                h: std::array::from_fn(|c| at(2000 + c)),
-                b: std::array::from_fn(|c| {
-                    if trial % 2 == 0 {
-                        f32::NEG_INFINITY
-                    } else {
-                        at(3000 + c)
-                    }
-                }),
-                v: std::array::from_fn(|c| at(4000 + c).abs()),
+            let window = |k: usize, use_it: bool| {
+                if use_it { at(k) } else { f32::INFINITY }
+            };
+            let by = By {
+                row: trial % 3 != 0,
+                column: trial % 2 != 0,
+                product: trial % 5 == 0,
+            };
+            let thresholds = Thresholds {
+                count: BLOCK - trial,
+                by,
+                rows: RowTerms {
+                    s: std::array::from_fn(|r| power_of_two((r % 5) as i32 - 2) as f32),
+                    a: std::array::from_fn(at),
+                    p: std::array::from_fn(|r| window(5000 + r, by.row)),
+                    u: std::array::from_fn(|r| at(1000 + r).abs() * f32::from(by.product)),
+                },
+                columns: ColumnTerms {
+                    s: std::array::from_fn(|c| power_of_two((c % 7) as i32 - 3) as f32),
+                    h: std::array::from_fn(|c| at(2000 + c)),
+                    g: std::array::from_fn(|c| window(3000 + c, by.column)),
+                    v: std::array::from_fn(|c| at(4000 + c).abs()),
+                },
             };
             let tile: Vec<f32> = (0..TILE_ROWS * BLOCK)
                 .map(|k| hash(k + trial) as f32 * 20.0)
                 .collect();
             let key = |s: &Survivor| (s.row, s.column);
             let (mut got, mut want) = (Vec::new(), Vec::new());
-            kernel.scan(&tile, &rows, &columns, &mut got);
-            scan::scan(&tile, &rows, &columns, &mut want);
+            kernel.scan(&tile, &thresholds, &mut got);
+            scan::scan(&tile, &thresholds, &mut want);
             assert!(
                 got.windows(2).all(|w| key(&w[0]) < key(&w[1])),
                 "{}: row order",
@@ -261,17 +261,20 @@ fn scans_agree_with_the_plain_one_up_to_their_rounding() {
                 want.iter().map(key).collect(),
             );
             for &(r, c) in got.symmetric_difference(&want) {
-                let (row, c) = (&rows[usize::from(r)], usize::from(c));
-                let window = (row.u * columns.v[c])
-                    .max(row.w * columns.s[c])
-                    .max(row.s * columns.b[c]);
-                let parts = [row.a * columns.s[c], row.s * columns.h[c], window];
-                let threshold = parts[0] + parts[1] - parts[2];
-                let size = parts.iter().fold(0.0f32, |m, p| m.max(p.abs()));
-                let product = tile[usize::from(r) * BLOCK + c];
+                let (r, c) = (usize::from(r), usize::from(c));
+                let (rows, columns) = (&thresholds.rows, &thresholds.columns);
+                let product = tile[r * BLOCK + c];
+                let near = |a: f32, h: f32, window: f32| {
+                    let parts = [a * columns.s[c], rows.s[r] * h, window];
+                    let size = parts.iter().fold(0.0f32, |m, p| m.max(p.abs()));
+                    let threshold = parts[0] + parts[1] - parts[2];
+                    (product - threshold).abs() <= 4.0 * f32::EPSILON * size
+                };
                 assert!(
-                    (product - threshold).abs() <= 4.0 * f32::EPSILON * size,
-                    "{} trial {trial} ({r}, {c}): {product} against {threshold}",
+                    (by.row && near(rows.p[r], columns.h[c], 0.0))
+                        || (by.column && near(rows.a[r], columns.g[c], 0.0))
+                        || (by.product && near(rows.a[r], columns.h[c], rows.u[r] * columns.v[c])),
+                    "{} trial {trial} ({r}, {c}): {product}",
                     kernel.name()
                 );
             }
@@ -281,52 +284,53 @@ fn scans_agree_with_the_plain_one_up_to_their_rounding() {
 
 #[test]
 fn tallies_are_the_same_everywhere_and_leave_no_pair_out() {
-    let rows = |shift: usize| -> Vec<RowScan> {
-        (0..BLOCK - 7)
-            .map(|r| RowScan {
-                a: hash(r) as f32,
-                s: power_of_two((r % 3) as i32 - 1) as f32,
-                w: [
-                    hash(r + 300) as f32,
-                    f32::NEG_INFINITY,
-                    f32::INFINITY,
-                    f32::NAN,
-                ][r % 29 % 4]
-                    + shift as f32,
-                u: 0.0,
-                floor: f32::NEG_INFINITY,
-            })
-            .collect()
-    };
-    let columns = ColumnScan {
-        s: std::array::from_fn(|c| power_of_two((c % 4) as i32 - 2) as f32),
-        h: std::array::from_fn(|c| hash(c + 900) as f32),
-        b: std::array::from_fn(|c| {
-            if c % 2 == 0 {
-                f32::NEG_INFINITY
-            } else {
-                hash(c + 1200) as f32
-            }
-        }),
-        v: [0.0; BLOCK],
+    let special = [f32::NEG_INFINITY, f32::INFINITY, f32::NAN];
+    let thresholds = |shift: f32| Thresholds {
+        count: BLOCK - 7,
+        by: By {
+            row: true,
+            column: true,
+            product: false,
+        },
+        rows: RowTerms {
+            s: std::array::from_fn(|r| power_of_two((r % 3) as i32 - 1) as f32),
+            a: std::array::from_fn(|r| hash(r) as f32 - shift),
+            p: std::array::from_fn(|r| match r % 29 {
+                at @ 0..3 => special[at],
+                _ => (hash(r) + hash(r + 300)) as f32 - shift,
+            }),
+            u: [0.0; BLOCK],
+        },
+        columns: ColumnTerms {
+            s: std::array::from_fn(|c| power_of_two((c % 4) as i32 - 2) as f32),
+            h: std::array::from_fn(|c| hash(c + 900) as f32),
+            g: std::array::from_fn(|c| match c % 2 {
+                0 => f32::INFINITY,
+                _ => (hash(c + 900) + hash(c + 1200)) as f32,
+            }),
+            v: [0.0; BLOCK],
+        },
     };
     let tile: Vec<f32> = (0..TILE_ROWS * BLOCK)
         .map(|k| hash(k) as f32 * 3.0)
         .collect();
-    let (outer, inner) = (rows(1), rows(0));
+    let (outer, inner) = (thresholds(1.0), thresholds(0.0));
     for count in [1, 15, 16, 100, BLOCK] {
         let mut want = Tally::default();
         let mut open = Vec::new();
-        for (r, products) in tile.chunks_exact(BLOCK).take(outer.len()).enumerate() {
+        for (r, products) in tile.chunks_exact(BLOCK).take(outer.count).enumerate() {
             for (c, product) in products.iter().enumerate().take(count) {
-                let t = |row: &RowScan| {
-                    let window = (row.w * columns.s[c]).max(row.s * columns.b[c]);
-                    row.a * columns.s[c] + row.s * columns.h[c] - window
+                let both = |of: &Thresholds| {
+                    let (s, scale) = (of.rows.s[r], of.columns.s[c]);
+                    [
+                        of.rows.p[r] * scale + s * of.columns.h[c],
+                        of.rows.a[r] * scale + s * of.columns.g[c],
+                    ]
                 };
-                if *product >= t(&inner[r]) {
+                if both(&inner).iter().any(|t| product >= t) {
                     want.rows[r] += 1;
                     want.columns[c] += 1;
-                } else if !product.lt(&t(&outer[r])) {
+                } else if !both(&outer).iter().all(|t| product < t) {
                     open.push((r as u16, c as u16));
                 }
             }
@@ -334,8 +338,7 @@ fn tallies_are_the_same_everywhere_and_leave_no_pair_out() {
         assert!(open.len() > 10 || count < 15);
         for kernel in kernels() {
             let (mut got, mut between) = (Tally::default(), Vec::new());
-            let both = [&columns, &columns];
-            kernel.tally(&tile, [&outer, &inner], both, count, &mut got, &mut between);
+            kernel.tally(&tile, &outer, &inner, count, &mut got, &mut between);
             assert_eq!(
                 (got.rows, got.columns),
                 (want.rows, want.columns),

@@ -8,11 +8,13 @@ macro_rules! vector_kernel {
         mod compiled {
             //! The portable sources, compiled for this kernel's vectors.
             use super::$token;
+            use crate::bound::Bound;
+            use crate::bound::threshold::{self, Sides, Thresholds, Windows};
             use crate::codes::{self, Facts, $code};
             use crate::distance::{self, Row};
             use crate::kernel::scan;
             use crate::kernel::$family::{self, Micro};
-            use crate::kernel::{ColumnScan, Layout, Line, RowScan, Survivor, Tally, Units};
+            use crate::kernel::{Layout, Line, Survivor, Tally, Units};
 
             #[target_feature(enable = $features)]
             pub fn squared(x: Row<'_>, y: Row<'_>) -> f64 {
@@ -25,15 +27,25 @@ macro_rules! vector_kernel {
             }
 
             #[target_feature(enable = $features)]
+            pub fn outer(bound: &Bound, sides: Sides<'_>, windows: &Windows, out: &mut Thresholds) {
+                threshold::outer(bound, sides, windows, out);
+            }
+
+            #[target_feature(enable = $features)]
+            pub fn inner(bound: &Bound, sides: Sides<'_>, windows: &Windows, out: &mut Thresholds) {
+                threshold::inner(bound, sides, windows, out);
+            }
+
+            #[target_feature(enable = $features)]
             pub fn tally(
                 tile: &[f32],
-                rows: [&[RowScan]; 2],
-                columns: [&ColumnScan; 2],
+                outer: &Thresholds,
+                inner: &Thresholds,
                 count: usize,
                 tally: &mut Tally,
                 between: &mut Vec<Survivor>,
             ) {
-                scan::tally(tile, rows, columns, count, tally, between);
+                scan::tally(tile, outer, inner, count, tally, between);
             }
 
             #[target_feature(enable = $features)]
@@ -132,29 +144,45 @@ macro_rules! vector_kernel {
                 $family::products(self, blocks, likely, depth, tile);
             }
 
-            fn scan(
+            fn outer(
                 &self,
-                tile: &[f32],
-                rows: &[RowScan],
-                columns: &ColumnScan,
-                survivors: &mut Vec<Survivor>,
+                bound: &Bound,
+                sides: Sides<'_>,
+                windows: &Windows,
+                out: &mut Thresholds,
             ) {
-                assert!(tile.len() >= rows.len() * BLOCK);
+                // SAFETY: the token proves that the processor has the features.
+                unsafe { compiled::outer(bound, sides, windows, out) }
+            }
+
+            fn inner(
+                &self,
+                bound: &Bound,
+                sides: Sides<'_>,
+                windows: &Windows,
+                out: &mut Thresholds,
+            ) {
+                // SAFETY: the token proves that the processor has the features.
+                unsafe { compiled::inner(bound, sides, windows, out) }
+            }
+
+            fn scan(&self, tile: &[f32], thresholds: &Thresholds, survivors: &mut Vec<Survivor>) {
+                assert!(thresholds.count <= BLOCK && tile.len() >= thresholds.count * BLOCK);
                 // SAFETY: the token proves that the processor has the features; the tile holds a row of BLOCK products for every row.
-                unsafe { $scan(tile, rows, columns, survivors) }
+                unsafe { $scan(tile, thresholds, survivors) }
             }
 
             fn tally(
                 &self,
                 tile: &[f32],
-                rows: [&[RowScan]; 2],
-                columns: [&ColumnScan; 2],
+                outer: &Thresholds,
+                inner: &Thresholds,
                 count: usize,
                 tally: &mut Tally,
                 between: &mut Vec<Survivor>,
             ) {
                 // SAFETY: the token proves that the processor has the features.
-                unsafe { compiled::tally(tile, rows, columns, count, tally, between) }
+                unsafe { compiled::tally(tile, outer, inner, count, tally, between) }
             }
 
             fn best(&self, tile: &[f32], rows: &Units, columns: &Units, best: &mut Best) {

@@ -17,7 +17,6 @@ mod seed;
 mod task;
 #[cfg(test)]
 mod tests;
-mod threshold;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -303,8 +302,8 @@ impl<'a> Job<'a> {
         let mut row_codes = kernel::panel(longest(&row_panels) * bytes[0])?;
         let mut column_codes = kernel::panel(longest(&column_panels) * bytes[1])?;
         let scratch: Vec<Mutex<Scratch>> = (0..rayon::current_num_threads())
-            .map(|_| Mutex::new(Scratch::new()))
-            .collect();
+            .map(|_| Ok(Mutex::new(Scratch::new()?)))
+            .collect::<Result<_>>()?;
         let mut packed_columns = None;
         for (p, row_panel) in row_panels.iter().enumerate() {
             self.pack(Layout::Rows, self.rows, row_panel, bytes[0], &mut row_codes)?;

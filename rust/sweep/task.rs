@@ -15,13 +15,13 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::seed::Seeds;
-use super::threshold::{Thresholds, Windows};
 use super::{Job, State, Voice};
+use crate::bound::threshold::{Sides, Thresholds, Windows};
 use crate::bound::{self, Bound};
 use crate::codes::{BlockFacts, Facts};
 use crate::distance::Row;
 use crate::error::Result;
-use crate::kernel::{BLOCK, Kernel, Line, Panel, Survivor, TILE_ROWS, Tally};
+use crate::kernel::{self, BLOCK, Kernel, Line, Panel, Survivor, TILE_ROWS, Tally};
 use crate::question::{Answers, Settle, Shape, Side, TINY, raise};
 
 /// More survivors than this make a tile crowded: one pair in eight.
@@ -29,9 +29,11 @@ const DENSE: usize = BLOCK * BLOCK / 8;
 
 /// Working memory of one worker.
 pub struct Scratch {
-    tile: Vec<f32>,
-    outer: Thresholds,
-    inner: Thresholds,
+    /// On cache lines: a vector across two of them would be loaded twice.
+    tile: Panel,
+    windows: Box<Windows>,
+    outer: Box<Thresholds>,
+    inner: Box<Thresholds>,
     survivors: Vec<Survivor>,
     tally: Tally,
     seeds: Seeds,
@@ -42,17 +44,18 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    pub fn new() -> Self {
-        Self {
-            tile: vec![0.0; TILE_ROWS * BLOCK],
-            outer: Thresholds::new(),
-            inner: Thresholds::new(),
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            tile: kernel::panel(TILE_ROWS * BLOCK * size_of::<f32>())?,
+            outer: Box::default(),
+            inner: Box::default(),
+            windows: Box::new(Windows::none()),
             survivors: Vec::new(),
             tally: Tally::default(),
             seeds: Seeds::new(),
             again: [Panel::new(), Panel::new()],
             open: Vec::new(),
-        }
+        })
     }
 }
 
@@ -181,9 +184,12 @@ impl<'a> Job<'a> {
             view.rows = &self.rows.facts[row_start..][..blocks.row_count];
             view.columns = &self.columns.facts[column_start..][..blocks.column_count];
             view.column_block = self.columns.blocks[blocks.column_block];
-            chosen
-                .kernel
-                .products(packed, likely, width, &mut scratch.tile);
+            chosen.kernel.products(
+                packed,
+                likely,
+                width,
+                bytemuck::cast_slice_mut(&mut scratch.tile),
+            );
         } else {
             finer = [
                 (Side::Rows, row_start, blocks.row_count),
@@ -196,16 +202,19 @@ impl<'a> Job<'a> {
             view.rows = &finer[0].facts;
             view.columns = &finer[1].facts;
             view.column_block = finer[1].block;
-            chosen
-                .kernel
-                .products([rows, columns], None, width, &mut scratch.tile);
+            chosen.kernel.products(
+                [rows, columns],
+                None,
+                width,
+                bytemuck::cast_slice_mut(&mut scratch.tile),
+            );
         }
         self.control.check()?;
         self.seed(
             self.seeking(held, &scratch.open),
             blocks,
             &view,
-            &scratch.tile,
+            bytemuck::cast_slice(&scratch.tile),
             &mut scratch.seeds,
         );
         self.scan(blocks, &view, held, scratch);
@@ -244,22 +253,32 @@ impl<'a> Job<'a> {
         held: &mut Held<'_, 'a>,
         seeds: &Seeds,
         wanted: impl Fn(usize) -> bool,
-    ) -> Windows {
-        let mut windows = Windows::new();
+        windows: &mut Windows,
+    ) {
+        *windows = Windows::none();
         for (_, voice) in self.voices.iter().enumerate().filter(|(v, _)| wanted(*v)) {
             let factor = voice.shape == Shape::Product;
             let other = voice.owner.other();
             if voice.shape != Shape::Other {
                 let seeds = &seeds.windows[usize::from(voice.owner == Side::Columns)];
-                let entries = windows.side(voice.owner, factor);
+                let entries = entries(windows, voice.owner, factor);
                 answers(held, voice).widen(entries, blocks.start(other), seeds);
             }
             if let Some(values) = &self.values[voice.ask] {
                 let values = &values[blocks.start(other)..][..blocks.count(other)];
-                raise(windows.side(other, factor), values.iter().copied());
+                raise(entries(windows, other, factor), values.iter().copied());
             }
         }
-        windows
+    }
+
+    /// A tile as the bound sees it.
+    fn sides<'v>(&self, view: &View<'v>) -> Sides<'v> {
+        Sides {
+            rows: view.rows,
+            columns: view.columns,
+            block: view.column_block,
+            exponent: self.frame.exponent,
+        }
     }
 
     /// Leaves the pairs that some open voice must hear of.
@@ -270,13 +289,14 @@ impl<'a> Job<'a> {
         held: &mut Held<'_, 'a>,
         scratch: &mut Scratch,
     ) {
-        let windows = self.windows(blocks, held, &scratch.seeds, |v| scratch.open[v]);
-        scratch.outer.outer(self, view, &windows);
+        let (open, windows) = (&scratch.open, &mut scratch.windows);
+        self.windows(blocks, held, &scratch.seeds, |v| open[v], windows);
+        view.kernel
+            .outer(view.bound, self.sides(view), windows, &mut scratch.outer);
         scratch.survivors.clear();
         view.kernel.scan(
-            &scratch.tile,
-            &scratch.outer.rows,
-            &scratch.outer.columns,
+            bytemuck::cast_slice(&scratch.tile),
+            &scratch.outer,
             &mut scratch.survivors,
         );
     }
@@ -291,15 +311,19 @@ impl<'a> Job<'a> {
         held: &mut Held<'_, 'a>,
         scratch: &mut Scratch,
     ) -> Result<bool> {
-        let windows = self.windows(blocks, held, &scratch.seeds, |other| other == v);
-        scratch.outer.outer(self, view, &windows);
-        scratch.inner.inner(self, view, &windows);
+        let windows = &mut scratch.windows;
+        self.windows(blocks, held, &scratch.seeds, |other| other == v, windows);
+        let sides = self.sides(view);
+        view.kernel
+            .outer(view.bound, sides, windows, &mut scratch.outer);
+        view.kernel
+            .inner(view.bound, sides, windows, &mut scratch.inner);
         scratch.tally.clear();
         scratch.survivors.clear();
         view.kernel.tally(
-            &scratch.tile,
-            [&scratch.outer.rows, &scratch.inner.rows],
-            [&scratch.outer.columns, &scratch.inner.columns],
+            bytemuck::cast_slice(&scratch.tile),
+            &scratch.outer,
+            &scratch.inner,
             blocks.column_count,
             &mut scratch.tally,
             &mut scratch.survivors,
@@ -462,6 +486,28 @@ impl Settle for Known<'_, '_> {
             self.distance = Some(distance);
         }
         distance
+    }
+}
+
+/// The windows of one side, plain or as a factor, which are now in use.
+fn entries(windows: &mut Windows, side: Side, factor: bool) -> &mut [f64; BLOCK] {
+    match (side, factor) {
+        (Side::Rows, false) => {
+            windows.by.row = true;
+            &mut windows.row
+        }
+        (Side::Columns, false) => {
+            windows.by.column = true;
+            &mut windows.column
+        }
+        (Side::Rows, true) => {
+            windows.by.product = true;
+            &mut windows.row_factor
+        }
+        (Side::Columns, true) => {
+            windows.by.product = true;
+            &mut windows.column_factor
+        }
     }
 }
 

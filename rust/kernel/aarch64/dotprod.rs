@@ -5,13 +5,14 @@ use core::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 
 use super::fetch;
-use crate::bound::Precision;
+use crate::bound::threshold::{Sides, Thresholds, Windows};
+use crate::bound::{Bound, Precision};
 use crate::codes::{Code, Facts, Int8};
 use crate::distance::Row;
 use crate::kernel::int8::{self, Micro, Slab};
 use crate::kernel::scan::Best;
 use crate::kernel::vector::vector_kernel;
-use crate::kernel::{BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally, Units};
+use crate::kernel::{BLOCK, Kernel, Layout, Line, Survivor, Tally, Units};
 
 /// Proof that the processor has the dot product extension, and NEON for the rest.
 pub struct Dotprod {

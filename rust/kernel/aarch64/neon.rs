@@ -4,13 +4,14 @@ use core::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
 
 use super::fetch;
-use crate::bound::Precision;
+use crate::bound::threshold::{Sides, Thresholds, Windows};
+use crate::bound::{Bound, Precision};
 use crate::codes::{Code, Facts, Float32};
 use crate::distance::Row;
 use crate::kernel::float32::{self, Micro};
 use crate::kernel::scan::Best;
 use crate::kernel::vector::vector_kernel;
-use crate::kernel::{BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally, Units};
+use crate::kernel::{BLOCK, Kernel, Layout, Line, Survivor, Tally, Units};
 
 /// Proof that the processor has NEON.
 pub struct Neon {
@@ -110,41 +111,37 @@ unsafe fn micro(
 /// Sixteen pairs at a time, four to a vector.
 ///
 /// # Safety
-/// NEON; `tile` holds BLOCK products for every row.
+/// NEON; `tile` holds BLOCK products for every row that counts.
 #[target_feature(enable = "neon")]
-pub unsafe fn scan(
-    tile: &[f32],
-    rows: &[RowScan],
-    columns: &ColumnScan,
-    survivors: &mut Vec<Survivor>,
-) {
+pub unsafe fn scan(tile: &[f32], thresholds: &Thresholds, survivors: &mut Vec<Survivor>) {
     const STEP: usize = 4 * LANES;
-    for (r, row) in rows.iter().enumerate() {
-        let (a, s) = (vdupq_n_f32(row.a), vdupq_n_f32(row.s));
-        let (w, u) = (vdupq_n_f32(row.w), vdupq_n_f32(row.u));
-        let floor = vdupq_n_f32(row.floor);
+    let (by, rows, columns) = (thresholds.by, &thresholds.rows, &thresholds.columns);
+    for r in 0..thresholds.count {
+        let (s, a) = (vdupq_n_f32(rows.s[r]), vdupq_n_f32(rows.a[r]));
+        let (p, u) = (vdupq_n_f32(rows.p[r]), vdupq_n_f32(rows.u[r]));
         for c in (0..BLOCK).step_by(STEP) {
-            // SAFETY: c + STEP <= BLOCK, the length of every row of the tile.
-            let products: [float32x4_t; 4] = std::array::from_fn(|v| unsafe {
-                vld1q_f32(tile.as_ptr().add(r * BLOCK + c + v * LANES))
-            });
-            let mut out = products.map(|product| vcltq_f32(product, floor));
-            let all = vandq_u32(vandq_u32(out[0], out[1]), vandq_u32(out[2], out[3]));
-            if vminvq_u32(all) != 0 {
-                continue;
-            }
+            let mut out = [vdupq_n_u32(u32::MAX); 4];
             for (v, out) in out.iter_mut().enumerate() {
-                // SAFETY: c + STEP <= BLOCK, the length of every column array.
-                let [scale, half, window, factor] =
-                    [&columns.s, &columns.h, &columns.b, &columns.v]
-                        .map(|of| unsafe { vld1q_f32(of.as_ptr().add(c + v * LANES)) });
-                // `maxnm` passes over what is not a number: a product 0 x infinity is left out, anything else is kept.
-                let widest = vmaxnmq_f32(
-                    vmulq_f32(u, factor),
-                    vmaxnmq_f32(vmulq_f32(w, scale), vmulq_f32(s, window)),
-                );
-                let threshold = vsubq_f32(vfmaq_f32(vmulq_f32(s, half), a, scale), widest);
-                *out = vorrq_u32(*out, vcltq_f32(products[v], threshold));
+                let at = c + v * LANES;
+                // SAFETY: c + STEP <= BLOCK, the length of every row of the tile and of every column array.
+                let load = |of: &[f32; BLOCK]| unsafe { vld1q_f32(of.as_ptr().add(at)) };
+                // SAFETY: as above.
+                let product = unsafe { vld1q_f32(tile.as_ptr().add(r * BLOCK + at)) };
+                let scale = load(&columns.s);
+                if by.row {
+                    let t = vfmaq_f32(vmulq_f32(s, load(&columns.h)), p, scale);
+                    *out = vandq_u32(*out, vcltq_f32(product, t));
+                }
+                if by.column {
+                    let t = vfmaq_f32(vmulq_f32(s, load(&columns.g)), a, scale);
+                    *out = vandq_u32(*out, vcltq_f32(product, t));
+                }
+                if by.product {
+                    // `maxnm` passes over what is not a number.
+                    let window = vmaxnmq_f32(vmulq_f32(u, load(&columns.v)), vdupq_n_f32(0.0));
+                    let whole = vfmaq_f32(vmulq_f32(s, load(&columns.h)), a, scale);
+                    *out = vandq_u32(*out, vcltq_f32(product, vsubq_f32(whole, window)));
+                }
             }
             // Four bits a pair, none set where it is out.
             let [low, high] = [[out[0], out[1]], [out[2], out[3]]]

@@ -2,13 +2,14 @@
 
 use core::arch::x86_64::*;
 
-use crate::bound::Precision;
+use crate::bound::threshold::{Sides, Thresholds, Windows};
+use crate::bound::{Bound, Precision};
 use crate::codes::{Code, Facts, Float32};
 use crate::distance::Row;
 use crate::kernel::float32::{self, Micro};
 use crate::kernel::scan::Best;
 use crate::kernel::vector::vector_kernel;
-use crate::kernel::{BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally, Units};
+use crate::kernel::{BLOCK, Kernel, Layout, Line, Survivor, Tally, Units};
 
 /// Proof that the processor has AVX2 and FMA.
 pub struct Avx2 {
@@ -103,43 +104,61 @@ unsafe fn micro(
 }
 
 /// # Safety
-/// AVX2 and FMA; `tile` holds BLOCK products for every row.
+/// AVX2 and FMA; `tile` holds BLOCK products for every row that counts.
 #[target_feature(enable = "avx2,fma")]
-pub unsafe fn scan(
+pub unsafe fn scan(tile: &[f32], thresholds: &Thresholds, survivors: &mut Vec<Survivor>) {
+    let by = thresholds.by;
+    // SAFETY: what the caller vouches for.
+    unsafe {
+        match (by.row, by.column, by.product) {
+            (true, false, false) => scan_by::<true, false, false>(tile, thresholds, survivors),
+            (false, true, false) => scan_by::<false, true, false>(tile, thresholds, survivors),
+            (true, true, false) => scan_by::<true, true, false>(tile, thresholds, survivors),
+            (row, column, product) if row || column || product => {
+                scan_by::<true, true, true>(tile, thresholds, survivors);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// One scan for every use of windows. Those not in use let nothing through, so it does no harm to look at them.
+///
+/// # Safety
+/// As [`scan`].
+#[target_feature(enable = "avx2,fma")]
+unsafe fn scan_by<const ROW: bool, const COLUMN: bool, const PRODUCT: bool>(
     tile: &[f32],
-    rows: &[RowScan],
-    columns: &ColumnScan,
+    thresholds: &Thresholds,
     survivors: &mut Vec<Survivor>,
 ) {
-    for (r, row) in rows.iter().enumerate() {
-        let (a, s) = (_mm256_set1_ps(row.a), _mm256_set1_ps(row.s));
-        let (w, u) = (_mm256_set1_ps(row.w), _mm256_set1_ps(row.u));
-        let floor = _mm256_set1_ps(row.floor);
+    let (rows, columns) = (&thresholds.rows, &thresholds.columns);
+    for r in 0..thresholds.count {
+        let (s, a) = (_mm256_set1_ps(rows.s[r]), _mm256_set1_ps(rows.a[r]));
+        let (p, u) = (_mm256_set1_ps(rows.p[r]), _mm256_set1_ps(rows.u[r]));
         for c in (0..BLOCK).step_by(LANES) {
-            // SAFETY: c + LANES <= BLOCK, the length of every row of the tile.
+            // SAFETY: c + LANES <= BLOCK, the length of every row of the tile and of every column array.
+            let load = |of: &[f32; BLOCK]| unsafe { _mm256_loadu_ps(of.as_ptr().add(c)) };
+            // SAFETY: as above.
             let product = unsafe { _mm256_loadu_ps(tile.as_ptr().add(r * BLOCK + c)) };
-            let possible = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(product, floor));
-            if possible == 0 {
-                continue;
+            let scale = load(&columns.s);
+            let mut passes = _mm256_setzero_ps();
+            if ROW {
+                let t = _mm256_fmadd_ps(p, scale, _mm256_mul_ps(s, load(&columns.h)));
+                passes = _mm256_or_ps(passes, _mm256_cmp_ps::<_CMP_NLT_UQ>(product, t));
             }
-            // SAFETY: c + LANES <= BLOCK, the length of every column array.
-            let (scale, half, window, factor) = unsafe {
-                (
-                    _mm256_loadu_ps(columns.s.as_ptr().add(c)),
-                    _mm256_loadu_ps(columns.h.as_ptr().add(c)),
-                    _mm256_loadu_ps(columns.b.as_ptr().add(c)),
-                    _mm256_loadu_ps(columns.v.as_ptr().add(c)),
-                )
-            };
-            // `max` gives its second operand when one is not a number: a product 0 x infinity is left out, anything else is kept.
-            let widest = _mm256_max_ps(
-                _mm256_mul_ps(u, factor),
-                _mm256_max_ps(_mm256_mul_ps(w, scale), _mm256_mul_ps(s, window)),
-            );
-            let threshold =
-                _mm256_sub_ps(_mm256_fmadd_ps(a, scale, _mm256_mul_ps(s, half)), widest);
-            let mut mask =
-                possible & _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(product, threshold));
+            if COLUMN {
+                let t = _mm256_fmadd_ps(a, scale, _mm256_mul_ps(s, load(&columns.g)));
+                passes = _mm256_or_ps(passes, _mm256_cmp_ps::<_CMP_NLT_UQ>(product, t));
+            }
+            if PRODUCT {
+                // `max` gives its second operand when one is not a number.
+                let window = _mm256_max_ps(_mm256_mul_ps(u, load(&columns.v)), _mm256_setzero_ps());
+                let whole = _mm256_fmadd_ps(a, scale, _mm256_mul_ps(s, load(&columns.h)));
+                let t = _mm256_sub_ps(whole, window);
+                passes = _mm256_or_ps(passes, _mm256_cmp_ps::<_CMP_NLT_UQ>(product, t));
+            }
+            let mut mask = _mm256_movemask_ps(passes);
             while mask != 0 {
                 let column = c + mask.trailing_zeros() as usize;
                 mask &= mask - 1;

@@ -2,13 +2,14 @@
 
 use core::arch::x86_64::*;
 
-use crate::bound::Precision;
+use crate::bound::threshold::{Sides, Thresholds, Windows};
+use crate::bound::{Bound, Precision};
 use crate::codes::{Code, Facts, Float32};
 use crate::distance::Row;
 use crate::kernel::float32::{self, Micro};
 use crate::kernel::scan::Best;
 use crate::kernel::vector::vector_kernel;
-use crate::kernel::{BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally, Units};
+use crate::kernel::{BLOCK, Kernel, Layout, Line, Survivor, Tally, Units};
 
 /// Proof that the processor has AVX-512F.
 pub struct Avx512 {
@@ -105,44 +106,72 @@ unsafe fn micro(
 }
 
 /// # Safety
-/// AVX-512F; `tile` holds BLOCK products for every row.
+/// AVX-512F; `tile` holds BLOCK products for every row that counts.
 #[target_feature(enable = "avx512f")]
-pub unsafe fn scan(
+pub unsafe fn scan(tile: &[f32], thresholds: &Thresholds, survivors: &mut Vec<Survivor>) {
+    let by = thresholds.by;
+    // SAFETY: what the caller vouches for.
+    unsafe {
+        match (by.row, by.column, by.product) {
+            (true, false, false) => scan_by::<true, false, false>(tile, thresholds, survivors),
+            (false, true, false) => scan_by::<false, true, false>(tile, thresholds, survivors),
+            (true, true, false) => scan_by::<true, true, false>(tile, thresholds, survivors),
+            (row, column, product) if row || column || product => {
+                scan_by::<true, true, true>(tile, thresholds, survivors);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// One scan for every use of windows. Those not in use let nothing through, so it does no harm to look at them.
+///
+/// # Safety
+/// As [`scan`].
+#[target_feature(enable = "avx512f")]
+unsafe fn scan_by<const ROW: bool, const COLUMN: bool, const PRODUCT: bool>(
     tile: &[f32],
-    rows: &[RowScan],
-    columns: &ColumnScan,
+    thresholds: &Thresholds,
     survivors: &mut Vec<Survivor>,
 ) {
-    for (r, row) in rows.iter().enumerate() {
-        let (a, s) = (_mm512_set1_ps(row.a), _mm512_set1_ps(row.s));
-        let (w, u) = (_mm512_set1_ps(row.w), _mm512_set1_ps(row.u));
-        let floor = _mm512_set1_ps(row.floor);
-        for c in (0..BLOCK).step_by(LANES) {
-            // SAFETY: c + LANES <= BLOCK, the length of every row of the tile.
-            let product = unsafe { _mm512_loadu_ps(tile.as_ptr().add(r * BLOCK + c)) };
-            let possible = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(product, floor);
-            if possible == 0 {
-                continue;
+    let (rows, columns) = (&thresholds.rows, &thresholds.columns);
+    for r in 0..thresholds.count {
+        let (s, a) = (_mm512_set1_ps(rows.s[r]), _mm512_set1_ps(rows.a[r]));
+        let (p, u) = (_mm512_set1_ps(rows.p[r]), _mm512_set1_ps(rows.u[r]));
+        let products = tile[r * BLOCK..(r + 1) * BLOCK].as_ptr();
+        // Most vectors hold no survivor: first all masks of the row, without a branch, then those that are not empty.
+        let mut masks = [0u16; BLOCK / LANES];
+        let mut any = 0;
+        for (v, passes) in masks.iter_mut().enumerate() {
+            // SAFETY: v * LANES + LANES <= BLOCK, the length of every row of the tile and of every column array.
+            let load = |of: *const f32| unsafe { _mm512_loadu_ps(of.add(v * LANES)) };
+            let product = load(products);
+            let scale = load(columns.s.as_ptr());
+            let mut mask = 0;
+            if ROW {
+                let t = _mm512_fmadd_ps(p, scale, _mm512_mul_ps(s, load(columns.h.as_ptr())));
+                mask |= _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(product, t);
             }
-            // SAFETY: c + LANES <= BLOCK, the length of every column array.
-            let (scale, half, window, factor) = unsafe {
-                (
-                    _mm512_loadu_ps(columns.s.as_ptr().add(c)),
-                    _mm512_loadu_ps(columns.h.as_ptr().add(c)),
-                    _mm512_loadu_ps(columns.b.as_ptr().add(c)),
-                    _mm512_loadu_ps(columns.v.as_ptr().add(c)),
-                )
-            };
-            // `max` gives its second operand when one is not a number: a product 0 x infinity is left out, anything else is kept.
-            let widest = _mm512_max_ps(
-                _mm512_mul_ps(u, factor),
-                _mm512_max_ps(_mm512_mul_ps(w, scale), _mm512_mul_ps(s, window)),
-            );
-            let threshold =
-                _mm512_sub_ps(_mm512_fmadd_ps(a, scale, _mm512_mul_ps(s, half)), widest);
-            let mut mask = possible & _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(product, threshold);
+            if COLUMN {
+                let t = _mm512_fmadd_ps(a, scale, _mm512_mul_ps(s, load(columns.g.as_ptr())));
+                mask |= _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(product, t);
+            }
+            if PRODUCT {
+                // `max` gives its second operand when one is not a number.
+                let window = _mm512_mul_ps(u, load(columns.v.as_ptr()));
+                let window = _mm512_max_ps(window, _mm512_setzero_ps());
+                let whole = _mm512_fmadd_ps(a, scale, _mm512_mul_ps(s, load(columns.h.as_ptr())));
+                mask |= _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(product, _mm512_sub_ps(whole, window));
+            }
+            *passes = mask;
+            any |= mask;
+        }
+        if any == 0 {
+            continue;
+        }
+        for (v, mut mask) in masks.into_iter().enumerate() {
             while mask != 0 {
-                let column = c + mask.trailing_zeros() as usize;
+                let column = v * LANES + mask.trailing_zeros() as usize;
                 mask &= mask - 1;
                 survivors.push(Survivor {
                     row: r as u16,

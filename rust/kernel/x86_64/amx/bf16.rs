@@ -5,15 +5,14 @@
 //! order: it lets every product pass as many roundings as there are codes, and each round in any direction.
 
 use super::{Micro, Place, Tiles, chunks, register_tile, unit};
-use crate::bound::Precision;
+use crate::bound::threshold::{Sides, Thresholds, Windows};
+use crate::bound::{Bound, Precision};
 use crate::codes::{Bf16, Code, Facts};
 use crate::distance::Row;
 use crate::kernel::float32::whole;
 use crate::kernel::scan::Best;
 use crate::kernel::vector::vector_kernel;
-use crate::kernel::{
-    BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally, Units, amx,
-};
+use crate::kernel::{BLOCK, Kernel, Layout, Line, Survivor, Tally, Units, amx};
 
 /// Proof that the process may use tiles, that they multiply bfloat16, and that there is AVX-512 for the rest.
 pub struct AmxBf16 {

@@ -3,14 +3,13 @@
 use core::arch::x86_64::*;
 
 use super::{Micro, Place, Tiles, WIDE, chunks, register_tile, unit};
-use crate::bound::Precision;
+use crate::bound::threshold::{Sides, Thresholds, Windows};
+use crate::bound::{Bound, Precision};
 use crate::codes::{Code, Facts, Int8};
 use crate::distance::Row;
 use crate::kernel::scan::Best;
 use crate::kernel::vector::vector_kernel;
-use crate::kernel::{
-    BLOCK, ColumnScan, Kernel, Layout, Line, RowScan, Survivor, Tally, Units, amx, int8,
-};
+use crate::kernel::{BLOCK, Kernel, Layout, Line, Survivor, Tally, Units, amx, int8};
 
 /// Proof that the process may use tiles, that they multiply int8, and that there is AVX-512 for the rest.
 pub struct AmxInt8 {

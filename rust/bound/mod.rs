@@ -16,30 +16,38 @@
 //! `|R - D| <= (d + 3) 2^-52 D` and `D <= S`. The interval's own three operations add less than `8 * 2^-53 S`. The sum is below
 //! `w S`. QED. Differences whose squares underflow float64 move `R` by less than `d 2^-1074` in the caller's units; a question's window is widened by more than that (`question`).
 //!
-//! **Lemma 3 (scan).** A pair is passed on unless `s < t`, `t` the float32 threshold below. No pair with `q_x + q_y - 2 s - E <= W` is held back.
-//! `t = a s_j + s_i h - max(w s_j, s_i b, u v)` in code units, where `s_i` is the row's scale, codes per sweep unit; `a` holds `(q_i - E_iJ)/2 s_i` with
-//! `E_iJ >= E` for every column of the block, less the slack `32 * 2^-24 (N_i + N_J)^2 s_i + 2^-80`, `h` holds `q_j/2 s_j`, and `w`, `b`, `u v` hold halves of the window, from the
-//! row, from the column and as a product. Scales are float32 values, so they are exact; scalars entering `a`, `h` are rounded down and those entering the
-//! window up, so only the operations on vectors can raise `t`: each term passes at most five (a product, a sum, a maximum that rounds
-//! nothing, a difference, and what float64 left, far below one), together less than eight roundings of
-//! relative size `2^-24` of `|a| + |h| + |w|`. With `S` for `(N_i + N_J)^2`: `|a| + |h| <= 3 S` (codes are rounded to the nearest, so `rho <= N` and `e <= S`
-//! but for gamma). If `W <= 2 S` the error is at most `8 * 2^-24 (3 S + S) = 32 * 2^-24 S`, the slack. If `W > 2 S` the pair must be passed on, and it is: by Lemma
-//! 1 `s >= <x,y> - e >= -N_i N_J - e`, and `t <= (q_i + q_j)/2 - e - W/2 + 8 * 2^-24 (3 S + W/2)`, so `s - t >= W/2 - S/2 - 8 * 2^-24 (3 S + W/2) > 0`, for
-//! `N_i N_J + (q_i + q_j)/2 <= S/2`. Underflowing operations lose less than `2^-149` each, under the `2^-80`; overflow gives
-//! infinities and NaN: `a = -inf`, `w = inf` and NaN all pass the pair on (the test is "not less"), and `a s_j = +inf` can only hold
-//! back a pair whose true threshold is beyond every float32. A row's `floor` is a lower bound, in float64 and rounded down, on the same threshold over all
-//! columns of the block, with the slack still in `a`: what is below it is below every `t` in real arithmetic. Columns far from their block (strays) are not
-//! bounded by `N_J`; their `h` is `-inf`, so every pair of theirs is passed on. QED
+//! **Lemma 3 (scan).** A window `W` of a pair is the row's, the column's or a product of both. For each there is a float32 threshold `t`, and a pair is passed
+//! on unless `s < t` for all of them. No pair with `q_x + q_y - 2 s - E <= W` is held back by the `t` of that window. In code units
+//!
+//! ```text
+//! by row         t = p_i s_j + s_i h_j                 p_i = a_i - w_i
+//! by column      t = a_i s_j + s_i g_j                 g_j = h_j - b_j
+//! by product     t = a_i s_j + s_i h_j - u_i v_j
+//! ```
+//!
+//! where `s_i` is the row's scale, codes per sweep unit; `a` holds `(q_i - E_iJ)/2 s_i` with `E_iJ >= E` for every column of the block, less the slack
+//! `32 * 2^-24 (N_i + N_J)^2 s_i + 2^-80`, `h` holds `q_j/2 s_j`, and `w`, `b`, `u v` hold halves of the window, from the row, from the column and as a
+//! product. Scales are float32 values, so they are exact; `a`, `p`, `h`, `g` are computed in float64 and rounded down, `u` and `v` up, so only the operations on
+//! vectors can raise `t`: each term passes at most four (a product, fused or not, a sum, a difference), and what float64 left is far below one: together less
+//! than eight roundings of relative size `2^-24` of `|a| + |h| + |w|`, where `w` stands for the window's term. With `S` for `(N_i + N_J)^2`: `|a| + |h| <= 3 S`
+//! (codes are rounded to the nearest, so `rho <= N` and `e <= S` but for gamma). If `W <= 2 S` the error is at most `8 * 2^-24 (3 S + S) = 32 * 2^-24 S`, the
+//! slack. If `W > 2 S` the pair must be passed on, and it is: by Lemma 1 `s >= <x,y> - e >= -N_i N_J - e`, and
+//! `t <= (q_i + q_j)/2 - e - W/2 + 8 * 2^-24 (3 S + W/2)`, so `s - t >= W/2 - S/2 - 8 * 2^-24 (3 S + W/2) > 0`, for
+//! `N_i N_J + (q_i + q_j)/2 <= S/2`. Underflowing operations lose less than `2^-149` each, under the `2^-80`; overflow gives infinities and NaN:
+//! `a = -inf`, `w = inf` and NaN all pass the pair on (the test is "not less"), and `t = +inf` can only hold back a pair whose true threshold is beyond
+//! every float32. A factor of zero times an infinite one is taken for zero: such a window is empty. Columns far from their block (strays) are not bounded by
+//! `N_J`; their `h` and `g` are `-inf` or NaN, so every pair of theirs is passed on. QED
 //!
 //! **Lemma 4 (tally).** With every quantity rounded the other way (`a` with `+E` and the slack added, `h` up, the window down) a pair with `s >= t` has
 //! `q_x + q_y - 2 s + E <= W`. Proof: as Lemma 3 where `W <= 2 S`; where `W > 2 S` it holds for every pair, since `D <= S`. QED
-
 //!
 //! **Lemma 5 (near).** Let `v` be the float32 sum of squared differences of `distance::near`, over `d` columns of float32 rows. Then
 //! `|R - v| <= g v + d 2^-140` in the caller's units, `g = 1.02 (n 2^-24 + (d + 16) 2^-52)`, `n = ceil(d / 64) + 9`, unless `v` is not finite.
 //! Proof. A term passes one rounding of the difference, which counts twice, one of the product, and at most `ceil(d / 64)` sums in its lane and six in the tree:
 //! `v = sum (x_k - y_k)^2 (1 + t_k)`, `|t_k| <= n 2^-24 / (1 - n 2^-24)`, but for products that underflow, each by less than `2^-149`. All terms are positive, so
 //! `|v - D| <= t D`; `R` differs from `D` by less than `(d + 3) 2^-52 D` (Lemma 2). The factor 1.02 pays for second-order terms as long as `g < 0.01`. QED
+
+pub mod threshold;
 
 use crate::codes::{BlockFacts, Facts, power_of_two};
 use crate::distance::NEAR_LANES;
@@ -102,29 +110,15 @@ impl Bound {
         self.product_error(x.norm, x.residual, y.norm, y.residual, unit)
     }
 
-    /// The scan's `a` for one row against a whole block of columns: Lemma 3.
-    pub fn row_floor(&self, row: &Facts, columns: &BlockFacts) -> f32 {
-        let (inverse, error) = self.row_error(row, columns);
-        below(0.5 * (row.square - error) * inverse - power_of_two(-80))
-    }
-
-    /// The same on the other side: `t` rounded up, so that a product not below it surely lies within the window.
-    pub fn row_ceiling(&self, row: &Facts, columns: &BlockFacts) -> f32 {
-        let (inverse, error) = self.row_error(row, columns);
-        above(0.5 * (row.square + error) * inverse + power_of_two(-80))
-    }
-
-    /// The row's inverse unit, and its error against any column of a block with the scan's slack.
-    fn row_error(&self, row: &Facts, columns: &BlockFacts) -> (f64, f64) {
-        let inverse = f64::from(row.scale);
+    /// The row's error against any column of a block, with the scan's slack.
+    #[inline(always)]
+    fn row_error(&self, row: &Facts, columns: &BlockFacts) -> f64 {
         let span = row.norm + columns.norm;
         // Underflow is bounded with the largest unit a column can have.
         let unit = row.unit() * power_of_two(61);
-        let error = 2.0
-            * self.product_error(row.norm, row.residual, columns.norm, columns.residual, unit)
+        2.0 * self.product_error(row.norm, row.residual, columns.norm, columns.residual, unit)
             + self.weight * span * span
-            + 64.0 * power_of_two(-24) * span * span;
-        (inverse, error)
+            + 64.0 * power_of_two(-24) * span * span
     }
 }
 
@@ -142,24 +136,19 @@ pub fn near_interval(near: f32, width: usize) -> Option<(f64, f64)> {
     Some((near - off, near + off))
 }
 
-/// The largest float32 that is not above `x`.
+/// The largest float32 that is not above `x`. Written on the bits, so that it needs no branch.
+#[inline(always)]
 pub fn below(x: f64) -> f32 {
     let near = x as f32;
-    if f64::from(near) > x {
-        near.next_down()
-    } else {
-        near
-    }
+    let bits = near.to_bits() as i32;
+    let down = bits.wrapping_add(if bits < 0 { 1 } else { -1 });
+    f32::from_bits(if f64::from(near) > x { down } else { bits } as u32)
 }
 
 /// The smallest float32 that is not below `x`.
+#[inline(always)]
 pub fn above(x: f64) -> f32 {
-    let near = x as f32;
-    if f64::from(near) < x {
-        near.next_up()
-    } else {
-        near
-    }
+    -below(-x)
 }
 
 #[cfg(test)]
