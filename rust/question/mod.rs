@@ -137,10 +137,13 @@ pub trait Answers: Send {
     /// Whether a pair whose distance is in `low..=high` may matter to the answer, and a narrower interval might help.
     fn undecided(&self, row: usize, other: u32, low: f64, high: f64) -> bool;
 
-    /// The largest number of neighbours that some row still has to find, whatever their distance.
+    /// How many near pairs of every row would make its window narrow; `None` where it is narrow, or does not depend on pairs.
     fn seeking(&self) -> Option<usize> {
         None
     }
+
+    /// Bounds that surely hold: the distance of this pair, which seems near, is at most `high`. It is told later like any other.
+    fn hint(&mut self, _row: usize, _other: u32, _high: f64) {}
 
     /// A pair whose distance is in `low..=high`. Each pair that is not above the window is told once.
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle);

@@ -20,10 +20,16 @@ struct Best {
     other: u32,
 }
 
+/// Near pairs that a row asks for, so that one of them likely has a ball that is not empty.
+const HINTS: usize = 5;
+
 /// The window is `r^2 / best^2`.
 pub struct BestRatio<'a> {
     radii: &'a [f64],
     best: Vec<Best>,
+    /// No best ratio is below this: that of a pair which has not been told yet.
+    floor: Vec<f64>,
+    hinted: bool,
 }
 
 impl<'a> BestRatio<'a> {
@@ -36,6 +42,8 @@ impl<'a> BestRatio<'a> {
         Self {
             radii,
             best: vec![nothing; count],
+            floor: vec![0.0; count],
+            hinted: false,
         }
     }
 
@@ -57,20 +65,36 @@ impl Answers for BestRatio<'_> {
         // Zero gives infinity: nothing is known yet. Infinity gives zero: nothing is better.
         super::raise(
             windows,
-            self.best.iter().map(|best| WIDER / (best.low * best.low)),
+            self.best.iter().zip(&self.floor).map(|(best, floor)| {
+                let low = best.low.max(*floor);
+                WIDER / (low * low)
+            }),
         );
+    }
+
+    fn seeking(&self) -> Option<usize> {
+        (!self.hinted).then_some(HINTS)
+    }
+
+    fn hint(&mut self, row: usize, other: u32, high: f64) {
+        self.hinted = true;
+        let radius = self.radii[other as usize];
+        // Division is monotone: the pair's own ratio is not below this. Zero by zero is not a number, and no radius of zero counts.
+        if radius > 0.0 && high.is_finite() {
+            self.floor[row] = self.floor[row].max(radius / high);
+        }
     }
 
     fn undecided(&self, row: usize, other: u32, low: f64, _high: f64) -> bool {
         let radius = self.radii[other as usize];
-        radius > 0.0 && radius / low > self.best[row].low
+        radius > 0.0 && radius / low > self.best[row].low && radius / low >= self.floor[row]
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
         let radius = self.radii[other as usize];
         // Division is monotone, rounded or not, so these enclose the ratio. An infinite radius within infinite bounds gives no number: zero is below.
         let (least, most) = ((radius / high).max(0.0), radius / low);
-        if radius == 0.0 || most <= self.best[row].low {
+        if radius == 0.0 || most <= self.best[row].low || most < self.floor[row] {
             return;
         }
         let mut found = Best {

@@ -13,6 +13,10 @@ pub struct Seeds {
     rows: Box<Units>,
     columns: Box<Units>,
     order: Vec<(f32, u32)>,
+    /// Upper ends of the squares of the pairs that seemed nearest.
+    high: Vec<(u32, f64)>,
+    /// The same as distances, of the rows and of the columns: (point, other point within its block, distance).
+    pub hints: [Vec<(u32, u32, f64)>; 2],
     /// Windows of the rows and of the columns, in the caller's units; infinite where nothing is known.
     pub windows: [[f64; BLOCK]; 2],
 }
@@ -30,6 +34,8 @@ impl Seeds {
             rows: units(),
             columns: units(),
             order: Vec::new(),
+            high: Vec::new(),
+            hints: [Vec::new(), Vec::new()],
             windows: [[f64::INFINITY; BLOCK]; 2],
         }
     }
@@ -46,6 +52,7 @@ impl Job<'_> {
         seeds: &mut Seeds,
     ) {
         seeds.windows = [[f64::INFINITY; BLOCK]; 2];
+        seeds.hints.iter_mut().for_each(Vec::clear);
         if k == [0, 0] {
             return;
         }
@@ -97,14 +104,29 @@ impl Job<'_> {
                 seeds
                     .order
                     .select_nth_unstable_by(k[at] - 1, |a, b| b.0.total_cmp(&a.0));
-                let widest = seeds.order[..k[at]].iter().map(|&(_, other)| {
+                seeds.high.clear();
+                for &(_, other) in &seeds.order[..k[at]] {
                     let (r, c) = pair(side, own, other);
                     let product = tile[r * BLOCK + c];
-                    view.bound
-                        .interval(&view.rows[r], &view.columns[c], product)
-                        .1
-                });
-                let high = self.to_caller(widest.fold(0.0, f64::max));
+                    let (_, high) = view
+                        .bound
+                        .interval(&view.rows[r], &view.columns[c], product);
+                    let mut high = self.to_caller(high);
+                    // Half of a coarse code's window is saved with the distance in float32.
+                    if view.most.is_some()
+                        && let Some((_, near)) = self.near(view, blocks, r, c)
+                    {
+                        high = high.min(near);
+                    }
+                    seeds.high.push((other, high));
+                }
+                let highest = |most: f64, &(_, high): &(u32, f64)| {
+                    if high <= most { most } else { high }
+                };
+                let high = seeds.high.iter().fold(0.0, highest);
+                let hints = seeds.high.iter().filter(|(_, high)| high.is_finite());
+                seeds.hints[at]
+                    .extend(hints.map(|&(other, high)| (own as u32, other, (high + TINY).sqrt())));
                 // What is not a number bounds nothing.
                 seeds.windows[at][own] = if high.is_nan() {
                     f64::INFINITY

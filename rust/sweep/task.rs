@@ -217,6 +217,7 @@ impl<'a> Job<'a> {
             bytemuck::cast_slice(&scratch.tile),
             &mut scratch.seeds,
         );
+        self.hint(blocks, held, scratch);
         self.scan(blocks, &view, held, scratch);
         if scratch.survivors.len() > DENSE && !blocks.diagonal {
             for v in 0..self.voices.len() {
@@ -234,6 +235,22 @@ impl<'a> Job<'a> {
         }
         self.judge(blocks, &view, held, scratch)?;
         Ok(true)
+    }
+
+    /// Tells the open voices which pairs the seeds found near.
+    fn hint(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &Scratch) {
+        for (voice, _) in self
+            .voices
+            .iter()
+            .zip(&scratch.open)
+            .filter(|(_, open)| **open)
+        {
+            let hints = &scratch.seeds.hints[usize::from(voice.owner == Side::Columns)];
+            let first = blocks.start(voice.owner.other()) as u32;
+            for &(own, other, high) in hints {
+                answers(held, voice).hint(own as usize, first + other, high);
+            }
+        }
     }
 
     /// How many neighbours the rows, and the columns, of a task still seek.
@@ -381,15 +398,10 @@ impl<'a> Job<'a> {
                 });
                 if !undecided {
                     // An interval that decides is told as it is.
-                } else if let (Row::F32(x), Row::F32(y)) =
-                    (self.rows.points.row(i), self.columns.points.row(j))
-                {
+                } else if let Some(squares) = self.near(view, blocks, row, column) {
                     narrowed += 1;
-                    let near = view.kernel.near(x, y);
-                    if let Some(squares) = bound::near_interval(near, x.len()) {
-                        let narrow = self.distances_of(squares);
-                        (low, high) = (low.max(narrow.0), high.min(narrow.1));
-                    }
+                    let narrow = self.distances_of(squares);
+                    (low, high) = (low.max(narrow.0), high.min(narrow.1));
                 } else {
                     known.owner = Side::Rows;
                     low = known.distance(row, j as u32);
@@ -408,6 +420,26 @@ impl<'a> Job<'a> {
         self.settled.fetch_add(known.settled, Relaxed);
         self.narrowed.fetch_add(narrowed, Relaxed);
         self.control.check()
+    }
+
+    /// An interval of a pair's squared distance, in the caller's units, from its distance in float32, where both rows are float32.
+    #[inline(always)]
+    pub fn near(
+        &self,
+        view: &View<'_>,
+        blocks: Blocks,
+        row: usize,
+        column: usize,
+    ) -> Option<(f64, f64)> {
+        let x = self.rows.points.row(blocks.start(Side::Rows) + row);
+        let y = self
+            .columns
+            .points
+            .row(blocks.start(Side::Columns) + column);
+        match (x, y) {
+            (Row::F32(x), Row::F32(y)) => bound::near_interval(view.kernel.near(x, y), x.len()),
+            _ => None,
+        }
     }
 
     /// The interval of a distance from that of its square in sweep units.
