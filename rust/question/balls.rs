@@ -73,7 +73,7 @@ impl<'a> CountWithin<'a> {
 }
 
 impl Answers for CountWithin<'_> {
-    fn widen(&self, windows: &mut [f64], _first: usize, _seeds: &[f64]) {
+    fn widen(&self, windows: &mut [f64], _first: usize) {
         super::raise(windows, self.windows.iter().copied());
     }
 
@@ -122,7 +122,7 @@ impl<'a> CoveredBy<'a> {
 }
 
 impl Answers for CoveredBy<'_> {
-    fn widen(&self, _windows: &mut [f64], _first: usize, _seeds: &[f64]) {}
+    fn widen(&self, _windows: &mut [f64], _first: usize) {}
 
     fn undecided(&self, _row: usize, other: u32, low: f64, high: f64) -> bool {
         self.ball(other).undecided(low, high)
@@ -169,7 +169,7 @@ impl<'a> Covered<'a> {
 }
 
 impl Answers for Covered<'_> {
-    fn widen(&self, _windows: &mut [f64], _first: usize, _seeds: &[f64]) {}
+    fn widen(&self, _windows: &mut [f64], _first: usize) {}
 
     fn undecided(&self, row: usize, other: u32, low: f64, high: f64) -> bool {
         !self.covered[row] && self.ball(other).undecided(low, high)

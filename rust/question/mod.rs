@@ -130,11 +130,10 @@ pub trait Settle {
 
 /// The answers of one question for one block of rows. `row` counts within the block, `other` within the other set.
 pub trait Answers: Send {
-    /// Raises every row's entry to the owner's part of this question's window for pairs with other points from `first` on; where nothing is known yet, to
-    /// the row's entry of `seeds`.
-    fn widen(&self, windows: &mut [f64], first: usize, seeds: &[f64]);
+    /// Raises every row's entry to the owner's part of this question's window for pairs with other points from `first` on.
+    fn widen(&self, windows: &mut [f64], first: usize);
 
-    /// Whether a pair whose distance is in `low..=high` may matter to the answer, and a narrower interval might help.
+    /// Whether a pair whose distance is in `low..=high` may matter to the answer, and a narrower interval would help now.
     fn undecided(&self, row: usize, other: u32, low: f64, high: f64) -> bool;
 
     /// How many near pairs of every row would make its window narrow; `None` where it is narrow, or does not depend on pairs.
@@ -142,8 +141,8 @@ pub trait Answers: Send {
         None
     }
 
-    /// Bounds that surely hold: the distance of this pair, which seems near, is at most `high`. It is told later like any other.
-    fn hint(&mut self, _row: usize, _other: u32, _high: f64) {}
+    /// Different points that seem near, with distances that theirs surely do not exceed. The pairs are told later like any others.
+    fn hint(&mut self, _row: usize, _near: &[(u32, f64)]) {}
 
     /// A pair whose distance is in `low..=high`. Each pair that is not above the window is told once.
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle);
@@ -264,14 +263,15 @@ impl Ask {
         }
     }
 
-    /// Fresh answers for the owner's rows `start..start + count`.
+    /// Fresh answers for the owner's rows `start..start + count`, with room for so many pairs of a row that wait to be decided.
     pub(crate) fn answers<'a>(
         &'a self,
         start: usize,
         count: usize,
+        room: usize,
     ) -> Result<Box<dyn Answers + 'a>> {
         Ok(match self {
-            Self::Nearest { k, .. } => Box::new(nearest::Nearest::new(count, *k)?),
+            Self::Nearest { k, .. } => Box::new(nearest::Nearest::new(count, *k, room)?),
             Self::NearestOfEach { size, groups, .. } => {
                 Box::new(nearest_of_each::NearestOfEach::new(count, *size, *groups)?)
             }
@@ -326,7 +326,7 @@ mod tests {
     }
 
     fn reply(ask: &Ask, distances: &[u8], order: &[usize]) -> Reply {
-        let mut answers = ask.answers(0, 1).unwrap();
+        let mut answers = ask.answers(0, 1, 3).unwrap();
         let mut known = Known(distances);
         for &other in order {
             // Intervals of several widths, some of them exact.

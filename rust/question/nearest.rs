@@ -1,13 +1,11 @@
 //! The k nearest points of the other side, ordered by (distance, index).
 //!
-//! A row keeps its best pairs as intervals, sorted by their upper ends; the k-th upper end bounds the k-th distance, so whatever surely lies behind it is
-//! dropped. Bounds are narrow, hence a row rarely holds more than k pairs, and most of its distances are asked for only once, when the sweep is over.
+//! A row keeps its k best pairs as intervals, sorted by their upper ends; the k-th upper end, or what a hint said before there were k, bounds the k-th
+//! distance, and whatever surely lies behind the bound is dropped. The others wait: bounds narrow as pairs come in, and few of those that wait are still
+//! in question when the sweep is over. Only these are asked for.
 
 use super::{Answers, Reply, Settle, TINY, WIDER};
 use crate::error::{Result, filled};
-
-/// Pairs a row may hold beyond k before it asks for distances.
-const SPARE: usize = 3;
 
 /// A pair whose distance lies in `low..=high`; it is known when both are one.
 #[derive(Clone, Copy)]
@@ -17,115 +15,208 @@ struct Pair {
     other: u32,
 }
 
-/// Up to `k + SPARE` pairs a row.
+impl Pair {
+    /// A pair whose distance was asked for.
+    fn known(row: usize, other: u32, settle: &mut dyn Settle) -> Self {
+        let low = settle.distance(row, other);
+        Self {
+            low,
+            high: low,
+            other,
+        }
+    }
+
+    fn settle(&mut self, row: usize, settle: &mut dyn Settle) {
+        if self.low < self.high {
+            *self = Self::known(row, self.other, settle);
+        }
+    }
+}
+
+/// A pair that is not among the k best yet: something below its distance, and whose it is.
+#[derive(Clone, Copy)]
+struct Waiting {
+    low: f32,
+    other: u32,
+}
+
+/// `k` best pairs a row, and up to `room` that wait.
 pub struct Nearest {
     k: usize,
-    /// `k + SPARE` places to a row, of which the first `held` are taken, sorted by (high, other).
+    /// `k` places to a row, of which the first `held` are taken, sorted by (high, other).
     pairs: Vec<Pair>,
     held: Vec<u32>,
+    /// `room` places to a row, of which the first `queued` are taken.
+    waiting: Vec<Waiting>,
+    queued: Vec<u32>,
+    room: usize,
+    /// Hints: the k-th distance of a row is not above this.
+    bound: Vec<f64>,
 }
 
 impl Nearest {
-    pub fn new(count: usize, k: usize) -> Result<Self> {
+    pub fn new(count: usize, k: usize, room: usize) -> Result<Self> {
         let empty = Pair {
             low: f64::INFINITY,
             high: f64::INFINITY,
             other: u32::MAX,
         };
+        let nobody = Waiting { low: 0.0, other: 0 };
         let what = "the nearest pairs of a block";
         Ok(Self {
             k,
-            pairs: filled(count * (k + SPARE), empty, what)?,
+            pairs: filled(count * k, empty, what)?,
             held: filled(count, 0, what)?,
+            waiting: filled(count * room, nobody, what)?,
+            queued: filled(count, 0, what)?,
+            room,
+            bound: filled(count, f64::INFINITY, what)?,
         })
     }
 
-    fn places(&self) -> usize {
-        self.k + SPARE
+    /// No pair behind this (distance, index) is among the k nearest.
+    fn last(&self, row: usize) -> (f64, u32) {
+        let bound = (self.bound[row], u32::MAX);
+        let pair = &self.pairs[(row + 1) * self.k - 1];
+        if self.held[row] as usize == self.k && (pair.high, pair.other) < bound {
+            (pair.high, pair.other)
+        } else {
+            bound
+        }
     }
 
-    /// The k-th upper end and its index, where k pairs are held.
-    fn last(&self, row: usize) -> Option<(f64, u32)> {
-        let pair = &self.pairs[row * self.places() + self.k - 1];
-        (self.held[row] as usize >= self.k).then_some((pair.high, pair.other))
-    }
-
-    /// Puts a pair into its place, which must be free at the end, and drops what is now surely behind the k-th.
-    fn insert(&mut self, row: usize, pair: Pair) {
-        let start = row * self.places();
-        let mut held = self.held[row] as usize;
-        let pairs = &mut self.pairs[start..start + self.k + SPARE];
+    /// Puts a pair among the k best or lets it wait.
+    fn place(&mut self, row: usize, pair: Pair, settle: &mut dyn Settle) {
+        let held = self.held[row] as usize;
+        let pairs = &mut self.pairs[row * self.k..(row + 1) * self.k];
         let place = pairs[..held]
             .partition_point(|before| (before.high, before.other) <= (pair.high, pair.other));
-        pairs.copy_within(place..held, place + 1);
-        pairs[place] = pair;
-        held += 1;
-        if held > self.k {
-            let last = (pairs[self.k - 1].high, pairs[self.k - 1].other);
-            let mut kept = self.k;
-            for at in self.k..held {
-                if (pairs[at].low, pairs[at].other) <= last {
-                    pairs[kept] = pairs[at];
-                    kept += 1;
-                }
-            }
-            held = kept;
+        if place == self.k {
+            return self.wait(row, pair, settle);
         }
-        self.held[row] = held as u32;
+        let pushed = pairs[self.k - 1];
+        pairs.copy_within(place..held.min(self.k - 1), place + 1);
+        pairs[place] = pair;
+        if held < self.k {
+            self.held[row] += 1;
+        } else {
+            self.wait(row, pushed, settle);
+        }
     }
 
-    /// Asks for every distance of the row that is not known, and keeps the k best.
+    /// Lets a pair wait, unless it surely lies behind the k nearest.
+    fn wait(&mut self, row: usize, pair: Pair, settle: &mut dyn Settle) {
+        if (pair.low, pair.other) > self.last(row) {
+            return;
+        }
+        if self.queued[row] as usize == self.room {
+            self.call(row, settle);
+            if (pair.low, pair.other) > self.last(row) {
+                return;
+            }
+        }
+        self.waiting[row * self.room + self.queued[row] as usize] = Waiting {
+            // Rounded to the nearest, then down by more than that.
+            low: (pair.low as f32).next_down(),
+            other: pair.other,
+        };
+        self.queued[row] += 1;
+    }
+
+    /// Makes room: drops those that wait in vain; where that is not enough, settles all that wait. Pairs that cannot be told apart by their bounds tend to
+    /// come in numbers.
+    fn call(&mut self, row: usize, settle: &mut dyn Settle) {
+        let last = self.last(row);
+        let start = row * self.room;
+        let mut kept = 0;
+        for at in start..start + self.queued[row] as usize {
+            let waiting = self.waiting[at];
+            if (f64::from(waiting.low), waiting.other) <= last {
+                self.waiting[start + kept] = waiting;
+                kept += 1;
+            }
+        }
+        self.queued[row] = kept as u32;
+        if 4 * kept > 3 * self.room {
+            self.settle_row(row, settle);
+        }
+    }
+
+    /// Asks for every distance of the row that is in question; nobody waits any more.
     fn settle_row(&mut self, row: usize, settle: &mut dyn Settle) {
-        let start = row * self.places();
         let held = self.held[row] as usize;
-        let pairs = &mut self.pairs[start..start + held];
-        for pair in pairs.iter_mut().filter(|pair| pair.low < pair.high) {
-            pair.low = settle.distance(row, pair.other);
-            pair.high = pair.low;
+        let pairs = &mut self.pairs[row * self.k..][..held];
+        for pair in pairs.iter_mut() {
+            pair.settle(row, settle);
         }
         pairs.sort_unstable_by(|a, b| a.high.total_cmp(&b.high).then(a.other.cmp(&b.other)));
-        self.held[row] = held.min(self.k) as u32;
+        let queued = std::mem::take(&mut self.queued[row]) as usize;
+        let start = row * self.room;
+        // The nearest first: they may spare the others.
+        self.waiting[start..start + queued].sort_unstable_by(|a, b| a.low.total_cmp(&b.low));
+        for at in start..start + queued {
+            let waiting = self.waiting[at];
+            if (f64::from(waiting.low), waiting.other) <= self.last(row) {
+                // Both it and whatever it pushes out are known, so that none has to wait.
+                let pair = Pair::known(row, waiting.other, settle);
+                self.place_known(row, pair);
+            }
+        }
+    }
+
+    /// Puts a pair among the k best, all known, or drops it.
+    fn place_known(&mut self, row: usize, pair: Pair) {
+        let held = self.held[row] as usize;
+        let pairs = &mut self.pairs[row * self.k..(row + 1) * self.k];
+        let place = pairs[..held]
+            .partition_point(|before| (before.high, before.other) <= (pair.high, pair.other));
+        if place < self.k {
+            pairs.copy_within(place..held.min(self.k - 1), place + 1);
+            pairs[place] = pair;
+            self.held[row] = (held + 1).min(self.k) as u32;
+        }
     }
 }
 
 impl Answers for Nearest {
-    fn widen(&self, windows: &mut [f64], first: usize, seeds: &[f64]) {
+    fn widen(&self, windows: &mut [f64], first: usize) {
         super::raise(
             windows,
             (0..self.held.len()).map(|row| match self.last(row) {
                 // Nothing is nearer than distance zero, and points with a larger index come later.
-                Some((0.0, other)) if (other as usize) < first => f64::NEG_INFINITY,
-                Some((high, _)) => (high * high * WIDER + TINY).min(seeds[row]),
-                None => seeds[row],
+                (0.0, other) if (other as usize) < first => f64::NEG_INFINITY,
+                (high, _) => high * high * WIDER + TINY,
             }),
         );
     }
 
-    fn undecided(&self, row: usize, other: u32, low: f64, _high: f64) -> bool {
-        self.last(row).is_none_or(|last| (low, other) <= last)
+    fn undecided(&self, row: usize, other: u32, low: f64, high: f64) -> bool {
+        let last = self.last(row);
+        // Whoever seems to be among the nearest narrows the bound; the others can wait.
+        let seems = 0.5 * (low + high) <= last.0 || last.0 == f64::INFINITY;
+        (low, other) <= last && (seems || self.queued[row] as usize == self.room)
     }
 
     fn seeking(&self) -> Option<usize> {
-        let full = |&held: &u32| held as usize >= self.k;
-        (!self.held.iter().all(full)).then_some(self.k)
+        let rows = self.held.iter().zip(&self.bound);
+        let mut lost =
+            rows.filter(|(held, bound)| (**held as usize) < self.k && **bound == f64::INFINITY);
+        lost.next().map(|_| self.k)
+    }
+
+    fn hint(&mut self, row: usize, near: &[(u32, f64)]) {
+        if near.len() >= self.k {
+            let highest = near[..self.k]
+                .iter()
+                .fold(0.0, |most: f64, pair| most.max(pair.1));
+            self.bound[row] = self.bound[row].min(highest);
+        }
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
-        let behind = |last: Option<(f64, u32)>, low| last.is_some_and(|last| (low, other) > last);
-        if behind(self.last(row), low) {
-            return;
+        if (low, other) <= self.last(row) {
+            self.place(row, Pair { low, high, other }, settle);
         }
-        let mut pair = Pair { low, high, other };
-        if self.held[row] as usize == self.places() {
-            self.settle_row(row, settle);
-            if behind(self.last(row), low) {
-                return;
-            }
-            // Pairs that cannot be told apart by their bounds tend to come in numbers.
-            pair.low = settle.distance(row, other);
-            pair.high = pair.low;
-        }
-        self.insert(row, pair);
     }
 
     fn settle(&mut self, settle: &mut dyn Settle) {
@@ -138,9 +229,9 @@ impl Answers for Nearest {
         let Reply::Nearest { distances, indices } = reply else {
             unreachable!("nearest neighbours go into their own kind of reply")
         };
-        for pairs in self.pairs.chunks_exact(self.places()) {
-            distances.extend(pairs[..self.k].iter().map(|pair| pair.high));
-            indices.extend(pairs[..self.k].iter().map(|pair| i64::from(pair.other)));
+        for pairs in self.pairs.chunks_exact(self.k) {
+            distances.extend(pairs.iter().map(|pair| pair.high));
+            indices.extend(pairs.iter().map(|pair| i64::from(pair.other)));
         }
     }
 }

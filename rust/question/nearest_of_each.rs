@@ -31,7 +31,7 @@ impl NearestOfEach {
 }
 
 impl Answers for NearestOfEach {
-    fn widen(&self, windows: &mut [f64], _first: usize, _seeds: &[f64]) {
+    fn widen(&self, windows: &mut [f64], _first: usize) {
         let widest = |highs: &[f64]| {
             let high = highs.iter().copied().fold(0.0, f64::max);
             high * high * WIDER + TINY

@@ -61,7 +61,7 @@ impl<'a> BestRatio<'a> {
 }
 
 impl Answers for BestRatio<'_> {
-    fn widen(&self, windows: &mut [f64], _first: usize, _seeds: &[f64]) {
+    fn widen(&self, windows: &mut [f64], _first: usize) {
         // Zero gives infinity: nothing is known yet. Infinity gives zero: nothing is better.
         super::raise(
             windows,
@@ -76,12 +76,14 @@ impl Answers for BestRatio<'_> {
         (!self.hinted).then_some(HINTS)
     }
 
-    fn hint(&mut self, row: usize, other: u32, high: f64) {
+    fn hint(&mut self, row: usize, near: &[(u32, f64)]) {
         self.hinted = true;
-        let radius = self.radii[other as usize];
-        // Division is monotone: the pair's own ratio is not below this. Zero by zero is not a number, and no radius of zero counts.
-        if radius > 0.0 && high.is_finite() {
-            self.floor[row] = self.floor[row].max(radius / high);
+        for &(other, high) in near {
+            let radius = self.radii[other as usize];
+            // Division is monotone: the pair's own ratio is not below this. Zero by zero is not a number, and no radius of zero counts.
+            if radius > 0.0 {
+                self.floor[row] = self.floor[row].max(radius / high);
+            }
         }
     }
 

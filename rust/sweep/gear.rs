@@ -22,10 +22,10 @@ pub struct Gear<'k> {
 }
 
 /// What a survivor of the scan costs, in nanoseconds: to hear of it, and for every column of its rows.
-const HEAR: f64 = 20.0;
-const NARROW: f64 = 0.1;
+const HEAR: f64 = 30.0;
+const NARROW: f64 = 0.03;
 /// Multiplying again includes packing again.
-const AGAIN: f64 = 1.3;
+const AGAIN: f64 = 1.5;
 
 /// Narrower rows are multiplied by the finest kernel alone: products are cheap there, and coarse codes cannot tell near points apart. Tests put every
 /// width through every gear.

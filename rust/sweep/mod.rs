@@ -44,6 +44,11 @@ const FEWEST: usize = 4;
 /// together; the blocks, and so the answers, do not depend on them.)
 const PLENTY: usize = 24;
 
+/// Of a row that seeks neighbours one pair for so many columns may wait to be decided, within these limits.
+const ROOM: usize = 32;
+const FEW: usize = 8;
+const MANY: usize = 64;
+
 /// What one block of rows knows; it belongs to one task at a time.
 #[derive(Default)]
 pub(crate) struct State<'a> {
@@ -152,12 +157,14 @@ pub(crate) fn sweep_with(
         climbed: AtomicU64::new(0),
         control,
     };
+    // Wider rows take longer to settle, and beside them more that wait are no burden.
+    let room = (rows.width() / ROOM).clamp(FEW, MANY);
     let states: [Vec<Mutex<State<'_>>>; 2] = [
-        states(asks, Side::Rows, n)?,
+        states(asks, Side::Rows, n, room)?,
         if within {
             Vec::new()
         } else {
-            states(asks, Side::Columns, m)?
+            states(asks, Side::Columns, m, room)?
         },
     ];
     job.run(&states, within)?;
@@ -249,7 +256,7 @@ fn voices(asks: &[Ask], within: bool) -> Vec<Voice> {
         .collect()
 }
 
-fn states(asks: &[Ask], side: Side, count: usize) -> Result<Vec<Mutex<State<'_>>>> {
+fn states(asks: &[Ask], side: Side, count: usize, room: usize) -> Result<Vec<Mutex<State<'_>>>> {
     let mut states = Vec::new();
     for start in (0..count).step_by(BLOCK) {
         let rows = BLOCK.min(count - start);
@@ -257,7 +264,7 @@ fn states(asks: &[Ask], side: Side, count: usize) -> Result<Vec<Mutex<State<'_>>
         for ask in asks {
             let owns = ask.owner() == side;
             state.answers.push(if owns {
-                Some(ask.answers(start, rows)?)
+                Some(ask.answers(start, rows, room)?)
             } else {
                 None
             });

@@ -5,7 +5,7 @@ use super::Job;
 use super::task::{Blocks, View};
 use crate::kernel::scan::{BEST_LANES, Best};
 use crate::kernel::{BLOCK, Units};
-use crate::question::{Side, TINY, WIDER};
+use crate::question::{Side, TINY};
 
 /// Working memory.
 pub struct Seeds {
@@ -13,12 +13,10 @@ pub struct Seeds {
     rows: Box<Units>,
     columns: Box<Units>,
     order: Vec<(f32, u32)>,
-    /// Upper ends of the squares of the pairs that seemed nearest.
-    high: Vec<(u32, f64)>,
-    /// The same as distances, of the rows and of the columns: (point, other point within its block, distance).
-    pub hints: [Vec<(u32, u32, f64)>; 2],
-    /// Windows of the rows and of the columns, in the caller's units; infinite where nothing is known.
-    pub windows: [[f64; BLOCK]; 2],
+    /// Of the rows and of the columns: a point within its block, and which of `near` are its.
+    pub points: [Vec<(usize, std::ops::Range<usize>)>; 2],
+    /// Pairs that seem near: the other point, and what the distance surely does not exceed.
+    pub near: Vec<(u32, f64)>,
 }
 
 impl Seeds {
@@ -34,15 +32,14 @@ impl Seeds {
             rows: units(),
             columns: units(),
             order: Vec::new(),
-            high: Vec::new(),
-            hints: [Vec::new(), Vec::new()],
-            windows: [[f64::INFINITY; BLOCK]; 2],
+            points: [Vec::new(), Vec::new()],
+            near: Vec::new(),
         }
     }
 }
 
 impl Job<'_> {
-    /// Sets the windows that bound the distance to the `k`-th nearest point within this tile; `k` is that of each side, zero for a side that needs none.
+    /// Finds `k` pairs of this tile that seem nearest to each point of a side; zero for a side that needs none.
     pub fn seed(
         &self,
         k: [usize; 2],
@@ -51,8 +48,8 @@ impl Job<'_> {
         tile: &[f32],
         seeds: &mut Seeds,
     ) {
-        seeds.windows = [[f64::INFINITY; BLOCK]; 2];
-        seeds.hints.iter_mut().for_each(Vec::clear);
+        seeds.points.iter_mut().for_each(Vec::clear);
+        seeds.near.clear();
         if k == [0, 0] {
             return;
         }
@@ -104,7 +101,7 @@ impl Job<'_> {
                 seeds
                     .order
                     .select_nth_unstable_by(k[at] - 1, |a, b| b.0.total_cmp(&a.0));
-                seeds.high.clear();
+                let start = seeds.near.len();
                 for &(_, other) in &seeds.order[..k[at]] {
                     let (r, c) = pair(side, own, other);
                     let product = tile[r * BLOCK + c];
@@ -118,21 +115,14 @@ impl Job<'_> {
                     {
                         high = high.min(near);
                     }
-                    seeds.high.push((other, high));
+                    let high = (high + TINY).sqrt();
+                    // What is not a number bounds nothing.
+                    if high.is_finite() {
+                        let first = blocks.start(side.other()) as u32;
+                        seeds.near.push((first + other, high));
+                    }
                 }
-                let highest = |most: f64, &(_, high): &(u32, f64)| {
-                    if high <= most { most } else { high }
-                };
-                let high = seeds.high.iter().fold(0.0, highest);
-                let hints = seeds.high.iter().filter(|(_, high)| high.is_finite());
-                seeds.hints[at]
-                    .extend(hints.map(|&(other, high)| (own as u32, other, (high + TINY).sqrt())));
-                // What is not a number bounds nothing.
-                seeds.windows[at][own] = if high.is_nan() {
-                    f64::INFINITY
-                } else {
-                    (high + TINY) * WIDER
-                };
+                seeds.points[at].push((own, start..seeds.near.len()));
             }
         }
     }

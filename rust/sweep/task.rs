@@ -217,7 +217,7 @@ impl<'a> Job<'a> {
             bytemuck::cast_slice(&scratch.tile),
             &mut scratch.seeds,
         );
-        self.hint(blocks, held, scratch);
+        self.hint(held, scratch);
         self.scan(blocks, &view, held, scratch);
         if scratch.survivors.len() > DENSE && !blocks.diagonal {
             for v in 0..self.voices.len() {
@@ -238,17 +238,16 @@ impl<'a> Job<'a> {
     }
 
     /// Tells the open voices which pairs the seeds found near.
-    fn hint(&self, blocks: Blocks, held: &mut Held<'_, 'a>, scratch: &Scratch) {
+    fn hint(&self, held: &mut Held<'_, 'a>, scratch: &Scratch) {
         for (voice, _) in self
             .voices
             .iter()
             .zip(&scratch.open)
             .filter(|(_, open)| **open)
         {
-            let hints = &scratch.seeds.hints[usize::from(voice.owner == Side::Columns)];
-            let first = blocks.start(voice.owner.other()) as u32;
-            for &(own, other, high) in hints {
-                answers(held, voice).hint(own as usize, first + other, high);
+            let seeds = &scratch.seeds;
+            for (own, near) in &seeds.points[usize::from(voice.owner == Side::Columns)] {
+                answers(held, voice).hint(*own, &seeds.near[near.clone()]);
             }
         }
     }
@@ -268,7 +267,6 @@ impl<'a> Job<'a> {
         &self,
         blocks: Blocks,
         held: &mut Held<'_, 'a>,
-        seeds: &Seeds,
         wanted: impl Fn(usize) -> bool,
         windows: &mut Windows,
     ) {
@@ -277,9 +275,8 @@ impl<'a> Job<'a> {
             let factor = voice.shape == Shape::Product;
             let other = voice.owner.other();
             if voice.shape != Shape::Other {
-                let seeds = &seeds.windows[usize::from(voice.owner == Side::Columns)];
                 let entries = entries(windows, voice.owner, factor);
-                answers(held, voice).widen(entries, blocks.start(other), seeds);
+                answers(held, voice).widen(entries, blocks.start(other));
             }
             if let Some(values) = &self.values[voice.ask] {
                 let values = &values[blocks.start(other)..][..blocks.count(other)];
@@ -307,7 +304,7 @@ impl<'a> Job<'a> {
         scratch: &mut Scratch,
     ) {
         let (open, windows) = (&scratch.open, &mut scratch.windows);
-        self.windows(blocks, held, &scratch.seeds, |v| open[v], windows);
+        self.windows(blocks, held, |v| open[v], windows);
         view.kernel
             .outer(view.bound, self.sides(view), windows, &mut scratch.outer);
         scratch.survivors.clear();
@@ -329,7 +326,7 @@ impl<'a> Job<'a> {
         scratch: &mut Scratch,
     ) -> Result<bool> {
         let windows = &mut scratch.windows;
-        self.windows(blocks, held, &scratch.seeds, |other| other == v, windows);
+        self.windows(blocks, held, |other| other == v, windows);
         let sides = self.sides(view);
         view.kernel
             .outer(view.bound, sides, windows, &mut scratch.outer);
