@@ -1,9 +1,10 @@
 """fidiv against its peers on a CPU: faiss, prdc, ltm-eval, scikit-learn and torch, on the same arrays.
 
 python benches/peers.py                   all rows, in a .bench-venv with the peers and this checkout
-python benches/peers.py --only knn        one kind of rows
+python benches/peers.py --only knn        one kind of rows; repeatable
 python benches/peers.py --level avx2      both sides held to a level of kernels
 python benches/peers.py --quick           small sizes, a minute; nothing is recorded
+python benches/peers.py --pairs 7         more pairs of runs in each row than 5
 python benches/peers.py --here            in this environment, with whatever is installed in it
 
 The record is named after the rows and the level, as in record/knn-avx2.md, so runs of several levels and
@@ -465,15 +466,23 @@ def main() -> int:
 
         parser = arguments(__doc__.splitlines()[0], NAMES)
     else:  # nothing but the standard library here
-        parser = argparse.ArgumentParser(add_help=False)
-        parser.add_argument("--threads", type=int, default=2)
+        parser = argparse.ArgumentParser(
+            description=__doc__,
+            epilog=f"names of rows: {', '.join(NAMES)}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.add_argument("--threads", type=int, default=2, help="threads of both sides (default 2)")
     parser.add_argument("--level", help="hold both sides to this level, as FIDIV_KERNEL takes it")
     parser.add_argument("--here", action="store_true", help="in this environment, not in .bench-venv")
     if CHILD in os.environ:
-        return run(ROWS, parser.parse_args())
-    options, rest = parser.parse_known_args()
-    helped = {"-h", "--help"} & set(rest)
-    python = sys.executable if options.here or helped else prepare()
+        options = parser.parse_args()
+        try:
+            level()
+        except ValueError as error:  # one that this processor cannot run
+            raise SystemExit(str(error)) from None
+        return run(ROWS, options)
+    options, _ = parser.parse_known_args()
+    python = sys.executable if options.here else prepare()
     environment = os.environ | surroundings(options) | {CHILD: "1"}
     return subprocess.run([python, __file__, *sys.argv[1:]], env=environment).returncode
 
