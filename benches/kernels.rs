@@ -1,6 +1,9 @@
-//! Rates of every kernel this processor has: packing, products, scan and the settled distance. The answer is checked before anything is timed.
+//! Rates of every kernel this processor has: packing, products, scan and the settled distance. The answers are checked before anything is timed.
 //!
 //! `cargo bench --bench kernels` (one thread; add a kernel's name to see it alone)
+//!
+//! Beside the products stands their share of the core's peak: of what a loop of the kernel's own multiplying instruction does on registers alone, measured
+//! right before on the same core. It is the peak of that instruction, which another one may exceed; portable code has none.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -9,27 +12,30 @@ use _core::bound::Bound;
 use _core::bound::threshold::{Sides, Thresholds, Windows};
 use _core::codes::{Coded, Frame};
 use _core::distance::{self, Row};
-use _core::kernel::{self, BLOCK, Kernel, Layout, TILE_ROWS};
+use _core::kernel::{self, BLOCK, Kernel, Layout, TILE_ROWS, peak, scan};
 use _core::points::Points;
 
-/// Seconds of one call: the best of several batches, each long enough to be timed.
+/// Seconds of one call: the best of many batches, each long enough to be timed and short enough to pass between two interruptions.
 fn seconds(mut work: impl FnMut()) -> f64 {
     let mut calls = 1;
     loop {
         let start = Instant::now();
         (0..calls).for_each(|_| work());
-        if start.elapsed().as_secs_f64() > 0.05 {
+        if start.elapsed().as_secs_f64() > 0.001 {
             break;
         }
         calls *= 2;
     }
-    (0..5)
-        .map(|_| {
-            let start = Instant::now();
-            (0..calls).for_each(|_| work());
-            start.elapsed().as_secs_f64() / f64::from(calls)
-        })
-        .fold(f64::INFINITY, f64::min)
+    let (start, mut best) = (Instant::now(), f64::INFINITY);
+    for batch in 0..200 {
+        let before = start.elapsed().as_secs_f64();
+        if batch >= 5 && before > 0.5 {
+            break;
+        }
+        (0..calls).for_each(|_| work());
+        best = best.min((start.elapsed().as_secs_f64() - before) / f64::from(calls));
+    }
+    best
 }
 
 fn values(count: usize, seed: u64) -> Vec<f32> {
@@ -61,35 +67,60 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
     ca.pack(Layout::Rows, 0, &mut rows, &mut codes);
     cb.pack(Layout::Columns, 0, &mut columns, &mut codes);
     kernel.products([&rows, &columns], None, depth, tile);
-    for (i, j) in [(0, 0), (3, 200), (223, 17), (100, 223)] {
-        let centred = |p: &Points<'_>, r: usize, c: usize| p.value(r, c) - frame.centre[c];
-        let truth: f64 = (0..depth)
-            .map(|c| centred(&a, i, c) * centred(&b, j, c))
-            .sum();
-        let unit = ca.facts[i].unit() * cb.facts[j].unit() * 2f64.powi(2 * frame.exponent);
-        let got = f64::from(tile[i * BLOCK + j]) * unit;
-        assert!(
-            (got - truth).abs() < 3e-3 * (depth as f64).sqrt(),
-            "{} ({i}, {j}): {got} is not {truth}",
-            kernel.name()
-        );
-        assert_eq!(
-            kernel.squared(a.row(i), b.row(j)),
-            distance::squared(a.row(i), b.row(j))
-        );
+    let centred = |p: &Points<'_>| -> Vec<f64> {
+        (0..BLOCK * depth)
+            .map(|at| p.value(at / depth, at % depth) - frame.centre[at % depth])
+            .collect()
+    };
+    let (plain_a, plain_b) = (centred(&a), centred(&b));
+    for (i, x) in plain_a.chunks_exact(depth).enumerate() {
+        for (j, y) in plain_b.chunks_exact(depth).enumerate() {
+            let truth: f64 = x.iter().zip(y).map(|(x, y)| x * y).sum();
+            let unit = ca.facts[i].unit() * cb.facts[j].unit() * 2f64.powi(2 * frame.exponent);
+            let got = f64::from(tile[i * BLOCK + j]) * unit;
+            assert!(
+                (got - truth).abs() < 3e-3 * (depth as f64).sqrt(),
+                "{} ({i}, {j}): {got} is not {truth}",
+                kernel.name()
+            );
+        }
+        let (x, y) = (a.row(i), b.row(BLOCK - 1 - i));
+        let (Row::F32(u), Row::F32(v)) = (x, y) else {
+            unreachable!()
+        };
+        assert_eq!(kernel.squared(x, y), distance::squared(x, y));
+        assert_eq!(kernel.near(u, v), distance::near(u, v));
+        let measured = kernel.measure(x, &frame.centre, frame.exponent);
+        let square: f64 = plain_a[i * depth..][..depth].iter().map(|x| x * x).sum();
+        let scaled = square * 2f64.powi(-2 * frame.exponent);
+        assert!((measured.square - scaled).abs() <= 1e-12 * scaled);
     }
     let pairs = (BLOCK * BLOCK) as f64;
+    let turns = 1 << 10;
+    let peak = peak::spin(kernel, turns).map(|multiplications| {
+        let loops = seconds(|| {
+            peak::spin(kernel, black_box(turns));
+        });
+        2.0 * multiplications as f64 / loops
+    });
     let product = seconds(|| kernel.products([black_box(&rows), &columns], None, depth, tile));
+    // The diagonal's products as thresholds: about half of the pairs survive.
+    let mut thresholds = Thresholds::default();
+    thresholds.count = BLOCK;
+    thresholds.by.column = true;
+    thresholds.columns.s = [1.0; BLOCK];
+    thresholds.rows.s = [1.0; BLOCK];
+    thresholds.rows.a = std::array::from_fn(|r| tile[r * (BLOCK + 1)]);
+    let (mut survivors, mut expected) = (Vec::new(), Vec::new());
+    scan::scan(tile, &thresholds, &mut expected);
+    kernel.scan(tile, &thresholds, &mut survivors);
+    assert!(expected.len() >= BLOCK && survivors == expected);
+    survivors.clear();
     // Thresholds that nothing passes: by the column's windows alone, and by the row's and the column's.
+    thresholds.rows.a = [1e30; BLOCK];
+    thresholds.rows.p = [1e30; BLOCK];
     let [scan, full_scan] = [false, true].map(|row| {
-        let mut thresholds = Thresholds::default();
-        thresholds.count = BLOCK;
-        thresholds.by.column = true;
         thresholds.by.row = row;
-        thresholds.rows.a = [1e30; BLOCK];
-        thresholds.rows.p = [1e30; BLOCK];
-        thresholds.columns.s = [1.0; BLOCK];
-        let mut survivors = Vec::new();
         let seconds = seconds(|| kernel.scan(black_box(tile), &thresholds, &mut survivors));
         assert!(survivors.is_empty());
         seconds
@@ -127,11 +158,16 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
         }
     });
     let elements = (BLOCK * depth) as f64;
+    let rate = 2.0 * pairs * depth as f64 / product;
+    let share = peak.map_or_else(
+        || " ".repeat(18),
+        |peak| format!("{:3.0} % of {:7.1}", 100.0 * rate / peak, peak / 1e9),
+    );
     println!(
-        "{:>13} {:>7} {depth:>5}   products {:7.1} Gop/s   scan {:5.1}, {:4.1} Gpair/s   thresholds {:4.1} us   pack {:4.2} and {:4.2} ns   measure {:4.2} ns   near {:5.2} ns   settle {:5.2} ns an element",
+        "{:>13} {:>7} {depth:>5}   products {:7.1} Gop/s {share}   scan {:5.1}, {:4.1} Gpair/s   thresholds {:4.1} us   pack {:4.2} and {:4.2} ns   measure {:4.2} ns   near {:5.2} ns   settle {:5.2} ns an element",
         kernel.name(),
         kernel.code(),
-        2.0 * pairs * depth as f64 / product / 1e9,
+        rate / 1e9,
         pairs / scan / 1e9,
         pairs / full_scan / 1e9,
         outer * 1e6,

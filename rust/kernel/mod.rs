@@ -23,6 +23,7 @@
 mod aarch64;
 mod float32;
 mod int8;
+pub mod peak;
 mod portable;
 pub mod scan;
 #[cfg(test)]

@@ -158,7 +158,7 @@ pub struct Tiles {
 impl Tiles {
     /// # Safety
     /// The processor has tiles and the process may use them.
-    unsafe fn configured() -> Self {
+    pub(in crate::kernel) unsafe fn configured() -> Self {
         #[repr(align(64))]
         struct Configuration {
             _bytes: [u8; 64],
