@@ -60,28 +60,42 @@ impl Code for Bf16 {
     }
 }
 
+/// Added to a small number it leaves the nearest integer in the lowest bits; ties go to the even one.
+const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
+
 /// Rounded to integers from -127 to 127.
 pub struct Int8;
-
-impl Int8 {
-    /// The largest code.
-    const MOST: f64 = 127.0;
-    /// Added to a small number it leaves the nearest integer in the lowest bits; ties go to the even one.
-    const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
-}
 
 impl Code for Int8 {
     type Value = i8;
     const NAME: &'static str = "int8";
 
     fn scale(reach: f64) -> f32 {
-        below(Self::MOST / reach)
+        below(127.0 / reach)
     }
 
     #[inline(always)]
     fn of(scaled: f64) -> (i8, f64) {
-        let shifted = scaled + Self::MAGIC;
-        (shifted.to_bits() as i8, shifted - Self::MAGIC)
+        let shifted = scaled + MAGIC;
+        (shifted.to_bits() as i8, shifted - MAGIC)
+    }
+}
+
+/// Rounded to integers from -511 to 511, so that the products of thousands fit 32 bits.
+pub struct Int16;
+
+impl Code for Int16 {
+    type Value = i16;
+    const NAME: &'static str = "int16";
+
+    fn scale(reach: f64) -> f32 {
+        below(511.0 / reach)
+    }
+
+    #[inline(always)]
+    fn of(scaled: f64) -> (i16, f64) {
+        let shifted = scaled + MAGIC;
+        (shifted.to_bits() as i16, shifted - MAGIC)
     }
 }
 
@@ -104,6 +118,7 @@ mod tests {
             (127.000_001, 127),
         ] {
             assert_eq!(Int8::of(value), (code, f64::from(code)), "{value}");
+            assert_eq!(Int16::of(value), (code.into(), f64::from(code)), "{value}");
         }
     }
 
@@ -135,6 +150,8 @@ mod tests {
         ] {
             let scaled = f64::from(Int8::scale(reach)) * reach;
             assert!(scaled <= 127.0 && scaled > 126.99, "{reach}: {scaled}");
+            let scaled = f64::from(Int16::scale(reach)) * reach;
+            assert!(scaled <= 511.0 && scaled > 510.99, "{reach}: {scaled}");
             let scaled = f64::from(Float32::scale(reach)) * reach;
             assert!((1.0..2.0).contains(&scaled), "{reach}: {scaled}");
         }

@@ -9,6 +9,7 @@
 //! float32   s = 2^-shift, the largest value comes into [1, 2)
 //! bf16      the same; float32 rounded to eight digits
 //! int8      the largest value becomes 127
+//! int16     the largest value becomes 511
 //! ```
 //!
 //! Kept per row, all in sweep units and rounded up: `norm >= ||x||`, `residual >= ||x - c / s||`, beside `square = ||x||^2` and `s`. The residual is
@@ -18,7 +19,7 @@
 
 mod forms;
 
-pub use forms::{Bf16, Code, Float32, Int8};
+pub use forms::{Bf16, Code, Float32, Int8, Int16};
 
 use rayon::prelude::*;
 

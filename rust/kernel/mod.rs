@@ -22,6 +22,7 @@
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 mod float32;
+mod int16;
 mod int8;
 pub mod peak;
 mod portable;
@@ -245,8 +246,8 @@ fn ladder() -> Vec<(&'static str, Option<Level>)> {
     use aarch64::{dotprod::Dotprod, i8mm::I8mm, neon::Neon};
     #[cfg(target_arch = "x86_64")]
     use x86_64::{
-        amx::bf16::AmxBf16, amx::int8::AmxInt8, avx2::Avx2, avx512::Avx512, avx512vnni::Avx512Vnni,
-        avxvnni::AvxVnni,
+        amx::bf16::AmxBf16, amx::int8::AmxInt8, avx2::Avx2, avx2int16::Avx2Int16, avx512::Avx512,
+        avx512vnni::Avx512Vnni, avxvnni::AvxVnni,
     };
     vec![
         #[cfg(target_arch = "x86_64")]
@@ -274,7 +275,12 @@ fn ladder() -> Vec<(&'static str, Option<Level>)> {
                 .map(|(int8, float32)| vec![boxed(int8), boxed(float32)]),
         ),
         #[cfg(target_arch = "x86_64")]
-        Level::of("avx2", Avx2::new().map(|kernel| vec![boxed(kernel)])),
+        Level::of(
+            "avx2",
+            Avx2Int16::new()
+                .zip(Avx2::new())
+                .map(|(int16, float32)| vec![boxed(int16), boxed(float32)]),
+        ),
         #[cfg(target_arch = "aarch64")]
         Level::of(
             "i8mm",

@@ -13,6 +13,7 @@ use super::aarch64::{dotprod::Dotprod, i8mm::I8mm, neon::Neon};
 use super::x86_64::{
     amx::{Tiles, bf16::AmxBf16, int8::AmxInt8},
     avx2::Avx2,
+    avx2int16::Avx2Int16,
     avx512::Avx512,
     avx512vnni::Avx512Vnni,
     avxvnni::AvxVnni,
@@ -131,6 +132,17 @@ unsafe fn avx2(turns: u64) -> u64 {
     8 * unsafe { run_vector!(turns, "vfmadd231ps") }
 }
 
+/// Its multiplications alone; the additions that go with them run beside them.
+///
+/// # Safety
+/// AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn avx2int16(turns: u64) -> u64 {
+    // SAFETY: as above.
+    16 * unsafe { run_vector!(turns, "vpmaddwd") }
+}
+
 /// # Safety
 /// AVX-VNNI.
 #[cfg(target_arch = "x86_64")]
@@ -189,6 +201,7 @@ pub fn spin(kernel: &dyn Kernel, turns: u32) -> Option<u64> {
             "avx512" => Avx512::new().map(|_| avx512(turns))?,
             "avx512vnni" => Avx512Vnni::new().map(|_| avx512vnni(turns))?,
             "avx2" => Avx2::new().map(|_| avx2(turns))?,
+            "avx2-int16" => Avx2Int16::new().map(|_| avx2int16(turns))?,
             "avxvnni" => AvxVnni::new().map(|_| avxvnni(turns))?,
             _ => return None,
         }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::bound::Bound;
 use crate::bound::threshold::{By, ColumnTerms, RowTerms};
-use crate::codes::{self, Bf16, Code, Coded, Float32, Frame, Int8, power_of_two};
+use crate::codes::{self, Bf16, Code, Coded, Float32, Frame, Int8, Int16, power_of_two};
 use crate::distance;
 use crate::points::Points;
 use std::collections::BTreeSet;
@@ -145,18 +145,23 @@ fn products_never_leave_the_bound() {
 }
 
 #[test]
-fn int8_products_are_exact() {
+fn integer_products_are_exact() {
     let kernels = kernels();
-    for kernel in kernels.iter().filter(|k| k.code() == Int8::NAME) {
+    for kernel in &kernels {
+        let most = match kernel.code() {
+            Int8::NAME => 127,
+            Int16::NAME => 511,
+            _ => continue,
+        };
         for d in WIDTHS.into_iter().chain([kernel.widest()]) {
             // At the greatest width all codes are the largest: the sum that must just fit.
             let code = |row: usize, column: usize, side: usize| -> i32 {
                 let sign = if row % 3 == side { -1 } else { 1 };
                 if d == kernel.widest() {
-                    return sign * 127;
+                    return sign * most;
                 }
-                let x = hash((2 * row + side) * d + column) * 127.0;
-                (if row % 4 == 3 { 127.0 } else { x.round() }) as i32 * sign
+                let x = hash((2 * row + side) * d + column) * f64::from(most);
+                (if row % 4 == 3 { most } else { x.round() as i32 }) * sign
             };
             let panels: Vec<Panel> = [Layout::Rows, Layout::Columns]
                 .into_iter()
@@ -167,7 +172,10 @@ fn int8_products_are_exact() {
                     for group in 0..BLOCK.div_ceil(step) {
                         let rows = group * step..BLOCK.min((group + 1) * step);
                         let codes: Vec<u8> = rows
-                            .flat_map(|r| (0..d).map(move |c| code(r, c, side) as i8 as u8))
+                            .flat_map(|r| (0..d).map(move |c| code(r, c, side)))
+                            .flat_map(|code| {
+                                code.to_le_bytes().into_iter().take(kernel.code_bytes())
+                            })
                             .collect();
                         kernel.pack(layout, &codes, group, d, &mut block);
                     }
@@ -391,6 +399,10 @@ fn distances_codes_and_facts_have_the_same_bits_everywhere() {
                         Int8::NAME => {
                             codes::encode::<Int8>(x, &centre, 0.25, want);
                             codes::measure::<Int8>(x, &centre, 1)
+                        }
+                        Int16::NAME => {
+                            codes::encode::<Int16>(x, &centre, 0.25, want);
+                            codes::measure::<Int16>(x, &centre, 1)
                         }
                         Bf16::NAME => {
                             codes::encode::<Bf16>(x, &centre, 0.25, want);

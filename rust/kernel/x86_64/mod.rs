@@ -2,6 +2,7 @@
 
 pub mod amx;
 pub mod avx2;
+pub mod avx2int16;
 pub mod avx512;
 pub mod avx512vnni;
 pub mod avxvnni;
