@@ -5,3 +5,5 @@ pub mod avx2;
 pub mod avx512;
 pub mod avx512vnni;
 pub mod avxvnni;
+#[cfg(all(test, target_os = "linux"))]
+pub mod emulator;
