@@ -422,6 +422,12 @@ fn what_the_processor_promises_is_there_and_what_is_demanded_runs() {
             names.contains(&"avx512vnni"),
             is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512bw")
         );
+        // Where tiles multiply wrongly there is no such kernel; but then it is the kernel or the machine that needs care.
+        let tiles = x86_64::amx::permission::unit();
+        assert_eq!(
+            names.contains(&"amx"),
+            tiles.int8 && tiles.bf16 && is_x86_feature_detected!("avx512bw")
+        );
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
         assert_eq!(names.contains(&"avx2"), avx2);
         assert_eq!(

@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 
 use super::check::{Check, Multiply};
 use super::documented::tdpbf16ps;
+#[cfg(all(test, target_os = "linux"))]
+use super::permission::absent;
 use super::permission::unit;
 use super::{Micro, Place, Tiles, chunks, register_tile};
 use crate::bound::Precision;
@@ -42,23 +44,21 @@ impl AmxBf16 {
         })
     }
 
-    /// The kernel, where this processor lacks it and tests can have its instructions emulated.
+    /// The kernel, where this processor lacks it and tests can have its instructions emulated; then it is the kernel that must be right.
     #[cfg(all(test, target_os = "linux"))]
     pub fn emulated() -> Option<Self> {
-        (vectors() && !unit().bf16 && crate::kernel::x86_64::emulator::install()).then(|| Self {
-            documented: Self::unchecked().follows(),
+        (vectors() && absent() && crate::kernel::x86_64::emulator::install()).then(|| {
+            assert!(
+                Self::unchecked().follows(),
+                "the emulated kernel multiplies wrongly"
+            );
+            Self { documented: true }
         })
     }
 
     /// Before the processor was seen to sum as documented.
     fn unchecked() -> Self {
         Self { documented: false }
-    }
-
-    /// For its bound only.
-    #[cfg(test)]
-    pub fn of(documented: bool) -> Self {
-        Self { documented }
     }
 
     /// Whether tiles of awkward values come out as documented.
@@ -104,29 +104,36 @@ pub fn awkward(half: u64, at: usize, random: u64) -> u16 {
     sign << 15 | exponent << 7 | digits
 }
 
+/// Codes in a row of a tile.
+const GROUP: usize = 32;
+
+/// As documented, a product passes at most 16 roundings in its chain (those of its own step and the later ones), one when the two chains are added, and then
+/// one whenever such a sum is added to the tile's: once for each 32 codes. The tile's sums are float32, so they lose nothing in memory between slabs. Every
+/// one of these is to nearest: `2^-24`. (The first step of a chain and the first sum of all are exact, which is not used.)
+///
+/// What is flushed is off by less than `2^-126`: at most `d` steps of chains (those of zeros behind the end change nothing) and, for each 32 codes, two sums;
+/// codes are never subnormal, nor is what was flushed before. These are `d + 2 ceil(d / 32)` flushes at most: `3 d` where `d` is so small that later roundings
+/// cannot make them grow, and below `1.2 d` where those might double them. Both are less than the `4 d` of `eta` in [`Bound`](crate::bound::Bound).
+pub fn precision(documented: bool, depth: usize) -> Precision {
+    if documented {
+        Precision {
+            unit: f64::from(f32::EPSILON) / 2.0,
+            roundings: (17 + depth.div_ceil(GROUP)) as f64,
+        }
+    } else {
+        Precision {
+            unit: f64::from(f32::EPSILON),
+            roundings: whole(depth, GROUP) as f64,
+        }
+    }
+}
+
 impl Micro for AmxBf16 {
-    const GROUP: usize = 32;
+    const GROUP: usize = GROUP;
     const WIDEST: usize = 1 << 20;
 
-    /// As documented, a product passes at most 16 roundings in its chain (those of its own step and the later ones), one when the two chains are added, and then
-    /// one whenever such a sum is added to the tile's: once for each 32 codes. The tile's sums are float32, so they lose nothing in memory between slabs. Every
-    /// one of these is to nearest: `2^-24`. (The first step of a chain and the first sum of all are exact, which is not used.)
-    ///
-    /// What is flushed is off by less than `2^-126`: at most `d` steps of chains (those of zeros behind the end change nothing) and, for each 32 codes, two sums;
-    /// codes are never subnormal, nor is what was flushed before. At most `d + 2 ceil(d / 32) <= 3 d` flushes, grown by later roundings to less than the `4 d 2^-126`
-    /// of [`eta`](crate::bound::Bound).
     fn precision(&self, depth: usize) -> Precision {
-        if self.documented {
-            Precision {
-                unit: f64::from(f32::EPSILON) / 2.0,
-                roundings: (17 + depth.div_ceil(Self::GROUP)) as f64,
-            }
-        } else {
-            Precision {
-                unit: f64::from(f32::EPSILON),
-                roundings: whole(depth, Self::GROUP) as f64,
-            }
-        }
+        precision(self.documented, depth)
     }
 
     fn micro(

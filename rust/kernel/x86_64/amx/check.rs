@@ -37,8 +37,7 @@ impl Check {
         }
     }
 
-    /// Whether the sums that `multiply` leaves in the register tile are those of `sum`, bit for bit; it is given one row's tiles and one column's tiles at a time:
-    /// their lines, and the place among the 16.
+    /// Whether the sums that `multiply` leaves in the register tile have the bits that `want` makes of a panel of rows and one of columns, both whole.
     pub fn holds(
         &self,
         multiply: Multiply<'_>,

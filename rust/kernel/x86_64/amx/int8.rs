@@ -7,6 +7,8 @@ use core::arch::x86_64::*;
 use std::sync::OnceLock;
 
 use super::check::{Check, Multiply};
+#[cfg(all(test, target_os = "linux"))]
+use super::permission::absent;
 use super::permission::unit;
 use super::{Micro, Place, Tiles, WIDE, chunks, register_tile};
 use crate::bound::Precision;
@@ -39,12 +41,14 @@ impl AmxInt8 {
         (vectors() && unit().int8 && *RIGHT.get_or_init(|| token.right())).then_some(token)
     }
 
-    /// The kernel, where this processor lacks it and tests can have its instructions emulated.
+    /// The kernel, where this processor lacks it and tests can have its instructions emulated; then it is the kernel that must be right.
     #[cfg(all(test, target_os = "linux"))]
     pub fn emulated() -> Option<Self> {
-        let token = Self { _private: () };
-        (vectors() && !unit().int8 && crate::kernel::x86_64::emulator::install() && token.right())
-            .then_some(token)
+        (vectors() && absent() && crate::kernel::x86_64::emulator::install()).then(|| {
+            let token = Self { _private: () };
+            assert!(token.right(), "the emulated kernel multiplies wrongly");
+            token
+        })
     }
 
     /// Whether a few tiles are multiplied rightly.
@@ -58,7 +62,7 @@ impl AmxInt8 {
 }
 
 /// Whether `multiply` adds up rightly.
-fn right(multiply: Multiply<'_>) -> bool {
+pub fn right(multiply: Multiply<'_>) -> bool {
     let check = Check::new(0, |_, _, random| {
         [(random >> 32) as u8, (random >> 40) as u8]
     });

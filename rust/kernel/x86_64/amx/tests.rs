@@ -1,14 +1,19 @@
 //! How tiles are summed: the plain function against exact arithmetic rounded once, and the kernels' machine code against both. Where there are no tiles, the
 //! machine code runs emulated; then this proves layouts and the order of instructions, and only a processor with tiles proves its arithmetic.
 
-use super::bf16::{AmxBf16, awkward, follows};
+use super::bf16::{AmxBf16, awkward, follows, precision};
 use super::check::{Check, Multiply};
 use super::documented::{flushed, fused, tdpbf16ps};
+use super::int8::right;
 use super::*;
+use crate::kernel::{Kernel, TILE_ROWS, VARIABLE, panel};
 use core::arch::asm;
 
-/// The kernel, real or emulated.
+/// The kernel, real or emulated, unless another is forced.
 fn kernel() -> Option<AmxBf16> {
+    if std::env::var(VARIABLE).is_ok_and(|forced| !["", "amx"].contains(&forced.as_str())) {
+        return None;
+    }
     let real = AmxBf16::new();
     let name = if real.is_some() { "real" } else { "emulated" };
     #[cfg(target_os = "linux")]
@@ -90,6 +95,11 @@ fn panel_plainly([rows, columns]: [&[Line]; 2]) -> [[u32; ROWS]; ROWS] {
 #[test]
 fn a_million_sums_have_the_bits_that_are_documented() {
     let Some(kernel) = kernel() else { return };
+    assert_eq!(
+        Micro::precision(&kernel, 64),
+        precision(true, 64),
+        "the check at the start"
+    );
     // SAFETY: a kernel can only be had where tiles may be used.
     let tiles = unsafe { Tiles::configured() };
     let multiply: Multiply<'_> = &mut |rows, columns, tile, place| {
@@ -286,13 +296,74 @@ fn other_orders_and_roundings_are_seen_and_get_the_general_bound() {
         }),
         "towards zero"
     );
-    let (sure, unsure) = (AmxBf16::of(true), AmxBf16::of(false));
     for depth in [1, 31, 32, 33, 2048, 1 << 20] {
-        let [sure, unsure] = [&sure, &unsure].map(|kernel| Micro::precision(kernel, depth));
+        let [sure, unsure] = [true, false].map(|documented| precision(documented, depth));
         assert_eq!(sure.unit * 2.0, unsure.unit);
         assert_eq!(sure.roundings, (17 + depth.div_ceil(32)) as f64);
         assert_eq!(unsure.roundings, (depth.div_ceil(32) * 32) as f64);
     }
+}
+
+#[test]
+fn sums_as_documented_stay_within_their_bound() {
+    if !is_x86_feature_detected!("avx2") || !is_x86_feature_detected!("fma") {
+        return;
+    }
+    let value = |code: u16| f64::from(f32::from_bits(u32::from(code) << 16));
+    let mut nearest = 0.0_f64;
+    for depth in [1, 2, 31, 32, 33, 64, 200, 2048] {
+        // All of one sign, where roundings weigh most: every kind of last digits, and columns of ones that leave it to the rows.
+        let code = |side: u64, i: usize, k: usize| -> u16 {
+            let random =
+                (side << 40 | (i << 20 | k) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+            match (i % 4, side) {
+                (0, _) => 0x3f80 | random as u16 & 0x7f,
+                (1, _) => 0x3f00 | random as u16 & 0xff,
+                (2, 0) => {
+                    if k < 2 {
+                        0x3f80
+                    } else {
+                        0x3380 | random as u16 & 1
+                    }
+                }
+                (2, _) => 0x3f80,
+                _ => 0x3a00 | random as u16 & 0x5ff,
+            }
+        };
+        let mut sums = [[0.0; ROWS]; ROWS];
+        for chunk in (0..depth).step_by(32) {
+            let here = |side, i: usize, k: usize| {
+                if chunk + k < depth {
+                    code(side, i, chunk + k)
+                } else {
+                    0
+                }
+            };
+            let rows = std::array::from_fn(|r| std::array::from_fn(|k| here(0, r, k)));
+            let columns =
+                std::array::from_fn(|k| std::array::from_fn(|n| here(1, n / 2, 2 * k + n % 2)));
+            // SAFETY: AVX2 and FMA were detected.
+            unsafe { tdpbf16ps(&mut sums, &rows, &columns, ROWS) };
+        }
+        let Precision { unit, roundings } = precision(true, depth);
+        let gamma = roundings * unit / (1.0 - roundings * unit);
+        for (r, sums) in sums.iter().enumerate() {
+            for (c, &sum) in sums.iter().enumerate() {
+                // Exact, or nearly: products have 16 digits, and 2^11 of them are added.
+                let truth: f64 = (0..depth)
+                    .map(|k| value(code(0, r, k)) * value(code(1, c, k)))
+                    .sum();
+                let off = (f64::from(sum) - truth).abs() / (gamma * truth);
+                assert!(off <= 1.0, "{depth} {r} {c}: {off}");
+                nearest = nearest.max(off);
+            }
+        }
+    }
+    println!("of the bound, sums use at most {nearest:.2}");
+    assert!(
+        nearest > 0.2,
+        "a bound that is never approached is suspicious: {nearest}"
+    );
 }
 
 #[test]
@@ -326,4 +397,86 @@ fn the_plain_function_minds_its_depth_and_what_is_there_already() {
             }
         }
     }
+}
+
+#[test]
+fn int8_products_that_are_wrong_are_seen() {
+    type Change = fn(i32, usize, usize) -> i32;
+    let with = |change: Change, swapped: bool| {
+        right(&mut |rows, columns, tile, place| {
+            let code = |panel: &[Line], line: usize, at: usize| {
+                i32::from(bytemuck::cast::<_, [i8; BYTES]>(panel[line])[at])
+            };
+            for r in 0..WIDE {
+                for c in 0..WIDE {
+                    let (rows, columns) = (rows[r / ROWS], columns[c / ROWS]);
+                    let (i, j) = if swapped { (c, r) } else { (r, c) };
+                    let (i, j) = (i % ROWS, j % ROWS);
+                    let cell = &mut tile[r * BLOCK + c];
+                    let mut sum = if place.first { 0 } else { *cell as i32 };
+                    for line in 0..rows.len() {
+                        let (tile, k) = (line / ROWS * ROWS, line % ROWS);
+                        for at in 0..GROUP {
+                            sum += code(rows, tile + i, GROUP * k + at)
+                                * code(columns, line, GROUP * j + at);
+                        }
+                    }
+                    sum = change(sum, r, c);
+                    *cell = if place.last {
+                        (sum as f32).to_bits()
+                    } else {
+                        sum as u32
+                    };
+                }
+            }
+        })
+    };
+    assert!(with(|sum, _, _| sum, false));
+    assert!(!with(|sum, _, _| sum, true), "rows for columns");
+    assert!(!with(|_, _, _| 0, false), "nothing");
+    assert!(
+        !with(|sum, r, c| sum + i32::from(r == 31 && c == 31), false),
+        "off by one"
+    );
+}
+
+/// The configuration of this thread's tiles.
+fn configuration() -> [u8; 64] {
+    let mut bytes = [1; 64];
+    // SAFETY: the tests that ask have a kernel, so tiles may be used; 64 bytes are written.
+    unsafe { asm!("sttilecfg [{}]", in(reg) &raw mut bytes, options(nostack)) };
+    bytes
+}
+
+#[test]
+fn a_product_takes_tiles_as_they_are_and_leaves_none_behind_not_even_in_a_panic() {
+    let Some(kernel) = kernel() else { return };
+    const DEPTH: usize = 40;
+    let mut blocks = [Layout::Rows, Layout::Columns]
+        .map(|layout| panel(kernel.block_bytes(layout, DEPTH)).unwrap());
+    // Ones: 0x3f80. A row is packed into a whole panel, whose other rows become zero.
+    let ones = [0x3f80_u16; DEPTH];
+    for (block, layout) in blocks.iter_mut().zip([Layout::Rows, Layout::Columns]) {
+        kernel.pack(layout, bytemuck::cast_slice(&ones), 3, DEPTH, block);
+    }
+    let blocks = [&blocks[0][..], &blocks[1][..]];
+    let mut tile = vec![f32::NAN; TILE_ROWS * BLOCK];
+    // Another's configuration: two rows of four bytes.
+    let mut foreign = [0_u8; 64];
+    (foreign[0], foreign[16], foreign[48]) = (1, 4, 2);
+    // SAFETY: tiles may be used; 64 bytes are read.
+    unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const foreign, options(nostack, readonly)) };
+    assert_eq!(configuration(), foreign);
+    kernel.products(blocks, None, DEPTH, &mut tile);
+    assert_eq!(configuration(), [0; 64]);
+    for (at, &sum) in tile[..BLOCK * BLOCK].iter().enumerate() {
+        let corner = at / BLOCK == 48 && at % BLOCK == 48;
+        assert_eq!(sum, if corner { 40.0 } else { 0.0 }, "{at}");
+    }
+    let short = &mut tile[..100 * BLOCK];
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        kernel.products(blocks, None, DEPTH, short);
+    }));
+    assert!(panic.is_err());
+    assert_eq!(configuration(), [0; 64]);
 }

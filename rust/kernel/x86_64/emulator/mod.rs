@@ -102,6 +102,13 @@ impl Stopped<'_> {
         (base.wrapping_add_signed(address.displacement), index)
     }
 
+    /// Where the kernel saved vector registers. C libraries name the field behind the registers as they like.
+    fn vectors(&self) -> *mut u8 {
+        let all = (&raw const *self.0).cast::<*mut u8>();
+        // SAFETY: Linux puts the pointer there; it is part of the structure.
+        unsafe { all.add(self.0.gregs.len()).read() }
+    }
+
     fn place(&self, address: Address, length: usize) -> u64 {
         let (start, index) = self.parts(address, length);
         start.wrapping_add(index)
@@ -140,7 +147,7 @@ impl Stopped<'_> {
                 Instruction::Bytes(signed, tiles) => unit.bytes(signed, tiles),
                 Instruction::Bf16(tiles) => unit.bf16(tiles),
                 Instruction::Dot(sums, unsigned, source) => {
-                    let state = self.0.fpregs.cast::<u8>();
+                    let state = self.vectors();
                     let signed = match source {
                         Source::Register(number) => dot::read(state, number)?,
                         Source::Memory(at) => {

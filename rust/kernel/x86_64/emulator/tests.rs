@@ -2,13 +2,13 @@
 //! the tests.
 
 use super::*;
-use crate::kernel::x86_64::amx::permission::unit;
+use crate::kernel::x86_64::amx::permission::{absent, unit};
 use core::arch::asm;
 
 /// Whether tiles may be used here, one way or the other.
 fn tiles() -> bool {
     let real = unit();
-    real.int8 && real.bf16 || !real.int8 && !real.bf16 && install()
+    real.int8 && real.bf16 || absent() && install()
 }
 
 #[repr(C, align(64))]
