@@ -35,7 +35,7 @@ pub trait Micro {
     const WIDEST: usize = WIDEST;
 
     /// How exact products are.
-    fn precision(depth: usize) -> Precision {
+    fn precision(&self, depth: usize) -> Precision {
         precision(depth)
     }
 

@@ -322,6 +322,41 @@ pub fn all_available() -> Vec<Level> {
         .collect()
 }
 
+/// Levels that this processor cannot run, but tests can: their instructions are emulated. The real ones always come first.
+#[cfg(test)]
+pub fn emulated() -> Vec<Level> {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    {
+        use x86_64::{
+            amx::bf16::AmxBf16, amx::int8::AmxInt8, avx2::Avx2, avx512::Avx512, avxvnni::AvxVnni,
+        };
+        let amx = AmxInt8::emulated()
+            .zip(AmxBf16::emulated())
+            .zip(Avx512::new())
+            .map(|((int8, bf16), float32)| vec![boxed(int8), boxed(bf16), boxed(float32)]);
+        let avxvnni = AvxVnni::emulated()
+            .zip(Avx2::new())
+            .map(|(int8, float32)| vec![boxed(int8), boxed(float32)]);
+        [("amx", amx), ("avxvnni", avxvnni)]
+            .into_iter()
+            .filter_map(|(name, kernels)| Level::of(name, kernels).1)
+            .collect()
+    }
+    #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+    Vec::new()
+}
+
+/// What tests run: the level that is forced, else every one of this processor and those that are emulated.
+#[cfg(test)]
+pub fn tested() -> Vec<Level> {
+    if std::env::var(VARIABLE).is_ok_and(|name| !name.is_empty()) {
+        return vec![choose().expect("the forced kernel")];
+    }
+    let mut levels = all_available();
+    levels.extend(emulated());
+    levels
+}
+
 /// The level in use: the one `FIDIV_KERNEL` names, else the best.
 ///
 /// # Errors

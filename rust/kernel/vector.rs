@@ -108,7 +108,7 @@ macro_rules! vector_kernel {
             }
 
             fn precision(&self, depth: usize) -> Precision {
-                <Self as Micro>::precision(depth)
+                <Self as Micro>::precision(self, depth)
             }
 
             fn group(&self, layout: Layout) -> usize {

@@ -25,6 +25,13 @@ impl AvxVnni {
             && is_x86_feature_detected!("fma"))
         .then_some(Self { _private: () })
     }
+
+    /// The kernel, where this processor lacks it and tests can have its instruction emulated.
+    #[cfg(all(test, target_os = "linux"))]
+    pub fn emulated() -> Option<Self> {
+        (!is_x86_feature_detected!("avxvnni") && super::emulator::install())
+            .then_some(Self { _private: () })
+    }
 }
 
 const MR: usize = 6;

@@ -6,3 +6,5 @@ pub mod avx2int16;
 pub mod avx512;
 pub mod avx512vnni;
 pub mod avxvnni;
+#[cfg(all(test, target_os = "linux"))]
+pub mod emulator;

@@ -1,8 +1,16 @@
 //! AMX, int8 codes: 32-bit sums, exact.
+//!
+//! Tiles are young, and some processors are only said to have them: when a kernel is made for the first time it must multiply a few tiles rightly. One that
+//! does not is as good as none.
 
 use core::arch::x86_64::*;
+use std::sync::OnceLock;
 
-use super::{Micro, Place, Tiles, WIDE, chunks, register_tile, unit};
+use super::check::{Check, Multiply};
+#[cfg(all(test, target_os = "linux"))]
+use super::permission::absent;
+use super::permission::unit;
+use super::{Micro, Place, Tiles, WIDE, chunks, register_tile};
 use crate::bound::threshold::{Sides, Thresholds, Windows};
 use crate::bound::{Bound, Precision};
 use crate::codes::{Code, Facts, Int8};
@@ -16,23 +24,70 @@ pub struct AmxInt8 {
     _private: (),
 }
 
+/// What the loops around tiles need.
+fn vectors() -> bool {
+    is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+}
+
 impl AmxInt8 {
     /// The kernel, where the processor has it.
     pub fn new() -> Option<Self> {
-        (is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma")
-            && unit().int8)
-            .then_some(Self { _private: () })
+        static RIGHT: OnceLock<bool> = OnceLock::new();
+        let token = Self { _private: () };
+        (vectors() && unit().int8 && *RIGHT.get_or_init(|| token.right())).then_some(token)
     }
+
+    /// The kernel, where this processor lacks it and tests can have its instructions emulated; then it is the kernel that must be right.
+    #[cfg(all(test, target_os = "linux"))]
+    pub fn emulated() -> Option<Self> {
+        (vectors() && absent() && crate::kernel::x86_64::emulator::install()).then(|| {
+            let token = Self { _private: () };
+            assert!(token.right(), "the emulated kernel multiplies wrongly");
+            token
+        })
+    }
+
+    /// Whether a few tiles are multiplied rightly.
+    fn right(&self) -> bool {
+        // SAFETY: whoever makes a token knows that the process may use tiles.
+        let tiles = unsafe { Tiles::configured() };
+        right(&mut |rows, columns, tile, place| {
+            self.micro(&tiles, rows, columns, tile, place, rows[0].as_ptr());
+        })
+    }
+}
+
+/// Whether `multiply` adds up rightly.
+pub fn right(multiply: Multiply<'_>) -> bool {
+    let check = Check::new(0, |_, _, random| {
+        [(random >> 32) as u8, (random >> 40) as u8]
+    });
+    check.holds(multiply, |panels| {
+        let [rows, columns] = panels.map(bytemuck::cast_slice::<Line, [[i8; 4]; 16]>);
+        std::array::from_fn(|r| {
+            std::array::from_fn(|c| {
+                let mut sum = 0_i32;
+                for (rows, columns) in rows.chunks_exact(16).zip(columns.chunks_exact(16)) {
+                    for (x, y) in rows[r].iter().zip(columns) {
+                        sum += (0..4)
+                            .map(|i| i32::from(x[i]) * i32::from(y[c][i]))
+                            .sum::<i32>();
+                    }
+                }
+                (sum as f32).to_bits()
+            })
+        })
+    })
 }
 
 impl Micro for AmxInt8 {
     const GROUP: usize = 64;
     const WIDEST: usize = int8::WIDEST;
 
-    fn precision(depth: usize) -> Precision {
+    fn precision(&self, depth: usize) -> Precision {
         int8::precision(depth)
     }
 

@@ -1,7 +1,10 @@
 //! AMX: the processor multiplies whole tiles, 16 rows of 64 bytes by 64 bytes of 16 columns.
 //!
 //! Stable Rust has no intrinsics for it, only `asm!`, which knows tile registers by name but keeps nothing in them: all that a register tile needs happens
-//! within one `asm!`. The configuration is set for one product of two blocks and released after it, so other libraries of the process find the unit as it was.
+//! within one `asm!`. The configuration is set for one product of two blocks, whatever was there, and released after it, also by a panic: tiles and their
+//! configuration are the caller's to save, as the calling convention has it, so nobody relies on what we change; and a thread at rest carries no 8 KB of state
+//! through every switch. Signals and switches in between are the operating system's care: it saves tiles as it saves registers, and a load that was
+//! interrupted half way goes on where it stopped.
 //!
 //! Four sums, 2 x 2 tiles of 16 x 16, take two tiles of rows and two of columns: one load for a multiplication, and no more fits the eight registers. A tile
 //! comes from L1 in half the time of a multiplication and from L2 in one and a third of it; so a strip of 32 columns and [`SLAB`] bytes stays in L1 while
@@ -14,12 +17,15 @@
 //! ```
 
 pub mod bf16;
+mod check;
+pub mod documented;
 pub mod int8;
+pub mod permission;
+#[cfg(test)]
+mod tests;
 
 use core::arch::asm;
-use core::arch::x86_64::__cpuid_count;
 use std::marker::PhantomData;
-use std::sync::OnceLock;
 
 use crate::bound::Precision;
 use crate::kernel::{BLOCK, Layout, Line};
@@ -51,7 +57,7 @@ pub trait Micro {
     const WIDEST: usize;
 
     /// How exact products are.
-    fn precision(depth: usize) -> Precision;
+    fn precision(&self, depth: usize) -> Precision;
 
     /// Adds to (or, in the first slab, sets) a register tile, of which `tile` starts at the corner, [`BLOCK`] to a row; leaves float32 in the last slab.
     /// `rows` and `columns` are two panels each. `ahead` will be read soon.
@@ -73,81 +79,6 @@ pub struct Place {
     first: bool,
     /// ... and are complete here.
     last: bool,
-}
-
-/// What the tile unit of this process is good for.
-#[derive(Clone, Copy, Default)]
-struct Unit {
-    int8: bool,
-    bf16: bool,
-}
-
-/// Asks the processor, the operating system's settings and, on Linux, the kernel's permission; any "no" is taken for an answer. The question is put once:
-/// a permission stays, also in forked children.
-fn unit() -> Unit {
-    static UNIT: OnceLock<Unit> = OnceLock::new();
-    *UNIT.get_or_init(|| {
-        if !cfg!(any(target_os = "linux", target_os = "windows")) {
-            return Unit::default();
-        }
-        // SAFETY: every x86-64 processor has this instruction; from Rust 1.93 on it is a safe function.
-        #[allow(unused_unsafe)]
-        let (highest, first) = unsafe { (__cpuid_count(0, 0).eax, __cpuid_count(1, 0)) };
-        let system_saves = first.ecx & (1 << 27) != 0;
-        if highest < 7 || !system_saves {
-            return Unit::default();
-        }
-        // SAFETY: as above.
-        #[allow(unused_unsafe)]
-        let seventh = unsafe { __cpuid_count(7, 0) };
-        let tiles = seventh.edx & (1 << 24) != 0;
-        // Bits 17 and 18: configuration and data of tiles.
-        if !tiles || enabled_states() & (0b11 << 17) != 0b11 << 17 || !permitted() {
-            return Unit::default();
-        }
-        Unit {
-            int8: seventh.edx & (1 << 25) != 0,
-            bf16: seventh.edx & (1 << 22) != 0,
-        }
-    })
-}
-
-/// XCR0: which states the operating system saves.
-fn enabled_states() -> u64 {
-    let (low, high): (u32, u32);
-    // SAFETY: the caller saw OSXSAVE, which says that this instruction may be used.
-    unsafe {
-        asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack))
-    };
-    u64::from(high) << 32 | u64::from(low)
-}
-
-/// Linux grants the large state of the tiles to a process that asks; it refuses where a thread's stack for signals is too small for it.
-#[cfg(target_os = "linux")]
-fn permitted() -> bool {
-    const ARCH_PRCTL: i64 = 158;
-    const REQUEST_PERMISSION: u64 = 0x1023;
-    const TILE_DATA: u64 = 18;
-    let answer: i64;
-    // SAFETY: a system call that takes two numbers and touches no memory of ours; the registers it overwrites are named.
-    unsafe {
-        asm!(
-            "syscall",
-            inlateout("rax") ARCH_PRCTL => answer,
-            in("rdi") REQUEST_PERMISSION,
-            in("rsi") TILE_DATA,
-            lateout("rcx") _,
-            lateout("r11") _,
-            options(nostack),
-        );
-    }
-    answer == 0
-}
-
-/// Elsewhere nobody needs to be asked.
-#[cfg(not(target_os = "linux"))]
-fn permitted() -> bool {
-    true
 }
 
 /// Eight tiles of 16 rows of 64 bytes, as long as it lives, on the thread that made it.
