@@ -3,6 +3,9 @@
 use super::{BLOCK, Survivor, Tally, Units};
 use crate::bound::threshold::Thresholds;
 
+/// What stands for a product whose pair needs no more looking at. No product is so small: codes are finite, and so are their sums.
+pub const TOLD: f32 = f32::NEG_INFINITY;
+
 /// Pairs of a row that are looked at together.
 const LANES: usize = 16;
 
@@ -63,7 +66,7 @@ pub fn tally(
             let mut open = [0u32; LANES];
             for l in 0..LANES {
                 let c = start + l;
-                let wanted = u32::from(c < count);
+                let wanted = u32::from((c < count) & (products[c] > TOLD));
                 let by_row = rows.p[r] * columns.s[c] + rows.s[r] * columns.h[c];
                 let by_column = rows.a[r] * columns.s[c] + rows.s[r] * columns.g[c];
                 let surely = (inner.by.row & (products[c] >= by_row))

@@ -85,6 +85,14 @@ impl Answers for CountWithin<'_> {
         self.counts[row] += i64::from(self.ball(row).holds(row, other, low, high, settle));
     }
 
+    fn alike(&mut self, rows: &[usize], others: &[u32], distance: f64, _settle: &mut dyn Settle) {
+        for &row in rows {
+            if self.ball(row).contains(distance) {
+                self.counts[row] += others.len() as i64;
+            }
+        }
+    }
+
     fn count(&mut self, pairs: &[u32]) {
         add(&mut self.counts, pairs);
     }
@@ -130,6 +138,14 @@ impl Answers for CoveredBy<'_> {
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
         self.counts[row] += i64::from(self.ball(other).holds(row, other, low, high, settle));
+    }
+
+    fn alike(&mut self, rows: &[usize], others: &[u32], distance: f64, _settle: &mut dyn Settle) {
+        let inside = |other: &&u32| self.ball(**other).contains(distance);
+        let balls = others.iter().filter(inside).count() as i64;
+        for &row in rows {
+            self.counts[row] += balls;
+        }
     }
 
     fn count(&mut self, pairs: &[u32]) {
@@ -178,6 +194,17 @@ impl Answers for Covered<'_> {
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
         if !self.covered[row] {
             self.covered[row] = self.ball(other).holds(row, other, low, high, settle);
+        }
+    }
+
+    fn alike(&mut self, rows: &[usize], others: &[u32], distance: f64, _settle: &mut dyn Settle) {
+        if others
+            .iter()
+            .any(|&other| self.ball(other).contains(distance))
+        {
+            for &row in rows {
+                self.covered[row] = true;
+            }
         }
     }
 

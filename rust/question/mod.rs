@@ -147,6 +147,15 @@ pub trait Answers: Send {
     /// A pair whose distance is in `low..=high`. Each pair that is not above the window is told once.
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle);
 
+    /// All pairs of these rows with these other points (ascending), whose distances are all the same.
+    fn alike(&mut self, rows: &[usize], others: &[u32], distance: f64, settle: &mut dyn Settle) {
+        for &row in rows {
+            for &other in others {
+                self.hear(row, other, distance, distance, settle);
+            }
+        }
+    }
+
     /// Pairs that are surely inside, so many for each row; only questions that count are told in bulk.
     fn count(&mut self, _pairs: &[u32]) {
         unreachable!("only questions that count are told in bulk")
@@ -360,6 +369,32 @@ mod tests {
                 Ask::BestRatio { owner, radii: radii.clone() },
             ] {
                 prop_assert_eq!(reply(&ask, &distances, &plain), reply(&ask, &distances, &order));
+            }
+        }
+
+        #[test]
+        fn pairs_of_one_distance_may_come_together(distances in pairs(), closed in any::<bool>()) {
+            let plain: Vec<usize> = (0..40).collect();
+            let radii: Vec<f64> = (0..40).map(|i| f64::from(i % 5)).collect();
+            let owner = Side::Rows;
+            for ask in [
+                Ask::Nearest { owner, k: 7 },
+                Ask::NearestOfEach { owner, size: 8, groups: 5 },
+                Ask::CountWithin { owner, radii: vec![3.0], closed },
+                Ask::CoveredBy { owner, radii: radii.clone(), closed },
+                Ask::Covered { owner, radii: radii.clone(), closed },
+                Ask::BestRatio { owner, radii: radii.clone() },
+            ] {
+                let mut answers = ask.answers(0, 1, 3).unwrap();
+                let mut known = Known(&distances);
+                for distance in 0..6 {
+                    let others: Vec<u32> = (0..40).filter(|&o| distances[o as usize] == distance).collect();
+                    answers.alike(&[0], &others, f64::from(distance), &mut known);
+                }
+                answers.settle(&mut known);
+                let mut together = ask.reply(1).unwrap();
+                answers.finish(&mut together);
+                prop_assert_eq!(together, reply(&ask, &distances, &plain));
             }
         }
     }

@@ -219,6 +219,18 @@ impl Answers for Nearest {
         }
     }
 
+    fn alike(&mut self, rows: &[usize], others: &[u32], distance: f64, settle: &mut dyn Settle) {
+        for &row in rows {
+            // Ascending: behind the first that is too late all others are.
+            for &other in others {
+                if (distance, other) > self.last(row) {
+                    break;
+                }
+                self.hear(row, other, distance, distance, settle);
+            }
+        }
+    }
+
     fn settle(&mut self, settle: &mut dyn Settle) {
         for row in 0..self.held.len() {
             self.settle_row(row, settle);

@@ -118,6 +118,16 @@ impl Answers for BestRatio<'_> {
         self.best[row] = found;
     }
 
+    fn alike(&mut self, rows: &[usize], others: &[u32], distance: f64, settle: &mut dyn Settle) {
+        let radius = |other: &u32| self.radii[*other as usize];
+        let largest = others.iter().copied();
+        if let Some(other) = largest.max_by(|a, b| radius(a).total_cmp(&radius(b))) {
+            for &row in rows {
+                self.hear(row, other, distance, distance, settle);
+            }
+        }
+    }
+
     fn settle(&mut self, settle: &mut dyn Settle) {
         for row in 0..self.best.len() {
             self.settle_row(row, settle);

@@ -11,6 +11,7 @@
 //! Within one set only tasks (I, J) with I <= J exist: half the work, and each pair is told to both its points. Across two sets one
 //! product serves both directions. Blocks have a fixed size, so nothing depends on the number of threads.
 
+mod alike;
 mod gear;
 mod schedule;
 mod seed;
@@ -93,6 +94,8 @@ pub(crate) struct Job<'a> {
     rows: &'a Coded<'a>,
     columns: &'a Coded<'a>,
     voices: Vec<Voice>,
+    /// Rows that repeat, block by block, of both sets; of one set where there is one.
+    alike: [Vec<Vec<alike::Group>>; 2],
     /// The other point's part of the windows, question by question.
     values: Vec<Option<Vec<f64>>>,
     settled: AtomicU64,
@@ -151,6 +154,10 @@ pub(crate) fn sweep_with(
         rows: &row_codes,
         columns: column_codes.as_ref().unwrap_or(&row_codes),
         voices: voices(asks, within),
+        alike: [
+            alike::groups(&row_codes),
+            column_codes.as_ref().map_or_else(Vec::new, alike::groups),
+        ],
         values: asks.iter().map(Ask::values).collect(),
         settled: AtomicU64::new(0),
         narrowed: AtomicU64::new(0),

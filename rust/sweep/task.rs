@@ -1,6 +1,7 @@
 //! One task: a block of rows against a block of columns.
 //!
 //! ```text
+//! alike      pairs of rows that repeat are told together
 //! products   the kernel's tile of inner products
 //! seeds      first thresholds for rows that know no neighbours yet
 //! windows    the widest window of every row and column over all questions, as thresholds
@@ -21,6 +22,7 @@ use crate::bound::{self, Bound};
 use crate::codes::{BlockFacts, Facts};
 use crate::distance::Row;
 use crate::error::Result;
+use crate::kernel::scan::TOLD;
 use crate::kernel::{self, BLOCK, Kernel, Line, Panel, Survivor, TILE_ROWS, Tally};
 use crate::question::{Answers, Settle, Shape, Side, TINY, raise};
 
@@ -138,6 +140,7 @@ impl<'a> Job<'a> {
         for voice in &self.voices {
             scratch.open.push(!answers(held, voice).finished());
         }
+        self.tell_alike(blocks, held, &scratch.open);
         // A block that needs finer codes must not pull all others with it: both have to want them.
         let mut first = held.side(Side::Rows).memory.start();
         if !blocks.diagonal {
@@ -210,6 +213,7 @@ impl<'a> Job<'a> {
             );
         }
         self.control.check()?;
+        self.mark_alike(blocks, bytemuck::cast_slice_mut(&mut scratch.tile));
         self.seed(
             self.seeking(held, &scratch.open),
             blocks,
@@ -370,7 +374,8 @@ impl<'a> Job<'a> {
         let mut known = Known::new(self, Side::Rows, row_start, column_start);
         for survivor in &scratch.survivors {
             let (row, column) = (usize::from(survivor.row), usize::from(survivor.column));
-            if column >= blocks.column_count || (blocks.diagonal && row >= column) {
+            let told = survivor.product == TOLD;
+            if told || column >= blocks.column_count || (blocks.diagonal && row >= column) {
                 continue;
             }
             let (i, j) = (row_start + row, column_start + column);
@@ -467,22 +472,22 @@ impl<'a> Job<'a> {
 }
 
 /// Where questions get their distances. That of the pair being judged is remembered, since several questions may ask for it in turn.
-struct Known<'j, 'a> {
+pub struct Known<'j, 'a> {
     job: &'j Job<'a>,
     /// Where the block of rows and the block of columns start.
     rows: usize,
     columns: usize,
     /// Whose rows are counted within their block.
-    owner: Side,
+    pub owner: Side,
     /// The pair being judged.
     pair: Option<(usize, usize)>,
     /// Its distance, once asked for.
     distance: Option<f64>,
-    settled: u64,
+    pub settled: u64,
 }
 
 impl<'j, 'a> Known<'j, 'a> {
-    fn new(job: &'j Job<'a>, owner: Side, rows: usize, columns: usize) -> Self {
+    pub fn new(job: &'j Job<'a>, owner: Side, rows: usize, columns: usize) -> Self {
         Self {
             job,
             rows,
@@ -492,6 +497,14 @@ impl<'j, 'a> Known<'j, 'a> {
             distance: None,
             settled: 0,
         }
+    }
+
+    /// THE distance between a row and a column.
+    pub fn between(&mut self, row: usize, column: usize) -> f64 {
+        let (rows, columns) = (self.job.rows.points, self.job.columns.points);
+        let kernel = self.job.gears[0].kernel;
+        self.settled += 1;
+        kernel.squared(rows.row(row), columns.row(column)).sqrt()
     }
 }
 
@@ -505,12 +518,7 @@ impl Settle for Known<'_, '_> {
         if let (true, Some(distance)) = (judged, self.distance) {
             return distance;
         }
-        let (rows, columns) = (self.job.rows.points, self.job.columns.points);
-        let distance = self.job.gears[0]
-            .kernel
-            .squared(rows.row(pair.0), columns.row(pair.1))
-            .sqrt();
-        self.settled += 1;
+        let distance = self.between(pair.0, pair.1);
         if judged {
             self.distance = Some(distance);
         }
@@ -541,7 +549,7 @@ fn entries(windows: &mut Windows, side: Side, factor: bool) -> &mut [f64; BLOCK]
 }
 
 /// The answers a voice speaks for.
-fn answers<'h, 'a>(held: &'h mut Held<'_, 'a>, voice: &Voice) -> &'h mut (dyn Answers + 'a) {
+pub fn answers<'h, 'a>(held: &'h mut Held<'_, 'a>, voice: &Voice) -> &'h mut (dyn Answers + 'a) {
     held.side(voice.owner).answers[voice.ask]
         .as_mut()
         .expect("the owner has answers")

@@ -288,6 +288,39 @@ fn adversaries() {
     }
 }
 
+#[test]
+fn rows_that_repeat_in_numbers() {
+    let (n, m, d) = (500, 470, 12);
+    let (mut a, mut b) = (normal(11, n * d), normal(12, m * d));
+    // Most rows of both sets are one of three, of which both have two; the others are as they were.
+    for (values, kinds) in [(&mut a, [0, 1]), (&mut b, [1, 2])] {
+        for (i, row) in values.chunks_exact_mut(d).enumerate() {
+            if i % 10 < 8 {
+                let kind = kinds[usize::from(i % 10 > 4)];
+                row.iter_mut()
+                    .zip(0..)
+                    .for_each(|(x, c)| *x = f64::from(kind * 7 + c) * 0.3);
+            }
+        }
+    }
+    let (fa, fb) = (f32s(&a), f32s(&b));
+    let double = |name, values| Points::from_f64(name, values, d).unwrap();
+    let single = |name, values| Points::from_f32(name, values, d).unwrap();
+    agree("repeats", &double("a", &a[..]), &double("b", &b[..]), 5);
+    agree(
+        "repeats, float32",
+        &single("a", &fa[..]),
+        &single("b", &fb[..]),
+        5,
+    );
+    agree(
+        "repeats, mixed",
+        &single("a", &fa[..]),
+        &double("b", &b[..]),
+        40,
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
     #[test]
