@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +15,18 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import fidiv
+from fidiv import _core, _sweeps
 from fidiv.metrics import frechet
-from fidiv.metrics.frechet import TOLERANCE, frechet_distance_terms, frechet_from_moments
+from fidiv.metrics.frechet import TOLERANCE, frechet_from_moments
+
+
+def moments_of(real, fake):
+    sets = ((real, "real_features"), (fake, "fake_features"))
+    return [_sweeps.moments(_core.Points(np.ascontiguousarray(x), name), 2) for x, name in sets]
+
+
+def frechet_distance_terms(real, fake):
+    return frechet.frechet_distance_terms(*moments_of(real, fake))
 
 
 def centred_factor(x):
@@ -285,6 +296,10 @@ def test_well_conditioned_sets_take_the_fast_route(used):
         frechet_distance_terms(x, y)
         # Of duplicated columns, half the singular values are too small for the root of a square.
         assert used == {"cholesky", "svdvals" if kind == "duplicated" else "eigvalsh"}
+    for n, m in ((30, 20), (30, 700), (700, 30)):
+        used.clear()
+        frechet_distance_terms(*pair("gaussian", n, m, 150))
+        assert used == {"eigvalsh"} if max(n, m) < 150 else {"cholesky", "eigvalsh"}
 
 
 def test_what_the_bounds_do_not_cover_takes_the_slow_route(used):
@@ -294,21 +309,22 @@ def test_what_the_bounds_do_not_cover_takes_the_slow_route(used):
     frechet_distance_terms(*pair("low rank", 700, 600, 150))
     assert {"qr", "svdvals"} <= used
     used.clear()
-    frechet_distance_terms(*pair("gaussian", 30, 20, 150))
-    assert used == {"svdvals"}
+    x, y = pair("gaussian", 30, 20, 150)
+    y[1] = y[0]  # fewer directions than rows
+    frechet_distance_terms(x, y)
+    assert used == {"eigvalsh", "svdvals"}
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "duplicated", "rectified", "spiked", "graded", "low rank"])
 def test_the_slack_of_the_cholesky_factor_holds(kind):
     """0 <= A' - A <= slack D^2, with A and A' multiplied out in long double."""
     x, _ = pair(kind, 400, 2, 48)
-    rows = frechet._Rows.of(x, "x")
-    kept = np.arange(48)
-    found = rows.cholesky(kept)
+    rows = frechet._Rows.of(moments_of(x, x)[0], "x")
+    found = rows.cholesky(np.arange(48))
     assert found is not None
-    upper, slack = found
+    slack = found.slack
     assert 0 < slack < 1e-10
-    upper = upper.astype(np.longdouble)
+    upper = found.matrix.astype(np.longdouble)
     precise = x.astype(np.longdouble)
     standard = (precise - precise.mean(axis=0)) / rows.spread / np.sqrt(np.longdouble(399))
     error = (upper.T @ upper - standard.T @ standard).astype(np.float64)
@@ -333,9 +349,17 @@ def test_both_routes_to_the_nuclear_norm_agree(kind):
     a, b = (centred_factor(x) for x in pair(kind, 300, 200, 40))
     a, b = np.linalg.qr(a, mode="r"), np.linalg.qr(b, mode="r")
     expected = math.fsum(linalg.svdvals(a @ b.T))
-    assert frechet._nuclear_norm(a, b, True, 0.0) == pytest.approx(expected, rel=1e-13)
-    assert frechet._nuclear_norm(a, b, False, math.inf) == pytest.approx(expected, rel=1e-13)
-    assert frechet._nuclear_norm(a, b, True, math.inf) == pytest.approx(expected, rel=1e-6)
+    for triangular in ((True, True), (True, False), (False, True), (False, False)):
+        fine, rough = (
+            [
+                frechet._Factor(np.asfortranarray(x), triangular=t, regular=regular)
+                for x, t in zip((a, b), triangular, strict=True)
+            ]
+            for regular in (False, True)
+        )
+        assert frechet._nuclear_norm(*rough, 0.0) == pytest.approx(expected, rel=1e-13)
+        assert frechet._nuclear_norm(*fine, math.inf) == pytest.approx(expected, rel=1e-13)
+        assert frechet._nuclear_norm(*rough, math.inf) == pytest.approx(expected, rel=1e-6)
 
 
 def test_beyond_the_measured_width_singular_values_take_over(used, monkeypatch):
@@ -484,12 +508,13 @@ def test_huge_features_whose_distance_does_not_fit():
     # Each squared distance is at most 1.6e308, but the parts add up to more.
     real, fake = np.array([[6e153], [6e153], [-6e153]]), np.array([[-6e153], [-6e153], [-6e153 + 1e140]])
     real, fake = np.tile(real, 2) / 1.5, np.tile(fake, 2) / 1.5
-    total, mean_term, covariance_term = frechet_distance_terms(real, fake)
+    total, mean_term, covariance_term = frechet_distance_terms(real / 2, fake / 2)
     assert math.isfinite(total)
     assert total == mean_term + covariance_term
-    message = "values too large in real_features and fake_features"
-    with pytest.raises(ValueError, match=message):
-        frechet_distance_terms(real * 1.7, fake * 1.7)
+    # Points so large are refused at the door; here they come past it.
+    large = [replace(m, base=3.4 * m.base, spread=3.4 * m.spread) for m in moments_of(real / 2, fake / 2)]
+    with pytest.raises(ValueError, match="values too large in real_features and fake_features"):
+        frechet.frechet_distance_terms(*large)
 
 
 @pytest.mark.filterwarnings("error")
@@ -524,10 +549,12 @@ def test_one_point_is_too_few(n, m, name):
 
 
 def test_widths_must_agree():
+    wide, narrow = (
+        moments_of(np.zeros((5, 4)), np.zeros((5, 4)))[0],
+        moments_of(np.zeros((5, 3)), np.zeros((5, 3)))[0],
+    )
     with pytest.raises(ValueError, match="fake_features has 3 columns, real_features has 4"):
-        frechet_distance_terms(np.zeros((5, 4)), np.zeros((5, 3)))
-    with pytest.raises(ValueError, match="real_features must have two dimensions"):
-        frechet_distance_terms(np.zeros(5), np.zeros((5, 1)))
+        frechet.frechet_distance_terms(wide, narrow)
 
 
 def test_the_public_call():
