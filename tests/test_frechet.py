@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import fidiv
-from fidiv import _core, _sweeps
+from fidiv import _core, _plan, _sweeps
 from fidiv.metrics import frechet
 from fidiv.metrics.frechet import TOLERANCE, frechet_from_moments
 
@@ -251,6 +251,48 @@ def test_large_float32_values_and_very_different_scales():
     assert_right(x * columns, y * columns)
 
 
+def test_many_columns_that_are_constant_in_one_set_only():
+    """More points than columns that are left, but not than all of them: the correlations come late."""
+    x, y = pair("gaussian", 80, 300, 120)
+    y[:, ::2] = 0.5
+    assert_right(x, y)
+    assert_right(y, x)
+
+
+def test_moments_are_the_same_whoever_asks_and_how_often():
+    x, _ = pair("rectified", 300, 2, 40)
+    points = _core.Points(x, "x")
+    once, shared = _sweeps.moments(points, 1), _sweeps.moments(points, 2, shared=True)
+    first = once.correlations()
+    for again in (once.correlations(), shared.correlations(), shared.correlations()):
+        assert again is not first
+        assert np.array_equal(again, first)
+    assert np.allclose(first, np.tril(np.corrcoef(x, rowvar=False)), rtol=0, atol=1e-13)
+    assert np.allclose(once.base + once.centre, x.mean(axis=0), rtol=1e-13)
+    assert np.allclose(once.spread, x.std(axis=0, ddof=1), rtol=1e-13)
+
+
+def test_several_fakes_share_the_moments_of_the_reals():
+    x, y = pair("gaussian", 200, 180, 30)
+    fakes = {"first": y, "second": 2 * y, "third": y}
+    found = _plan.evaluate_many(x, fakes, metrics="frechet_distance")
+    for name, fake in fakes.items():
+        assert found[name]["frechet_distance"] == fidiv.frechet_distance(x, fake).frechet_distance
+
+
+def test_bad_arguments_of_the_core_are_named():
+    points = _core.Points(np.ones((4, 3)), "x")
+    three = np.ones(3)
+    with pytest.raises(ValueError, match="vectors has 2 columns; 16 are needed"):
+        _core.probe(points, three, three, three, np.ones((3, 2)))
+    with pytest.raises(ValueError, match="of 3 columns need as many"):
+        _core.probe(points, three, three, np.ones(2), np.ones((3, 16)))
+    with pytest.raises(ValueError, match="n_jobs is 0"):
+        _core.moments(points, correlations=True, n_jobs=0)
+    with pytest.raises(ValueError, match="n_jobs is 0"):
+        fidiv.frechet_distance(np.ones((4, 3)), np.ones((4, 3)), n_jobs=0)
+
+
 def test_block_size_does_not_matter(monkeypatch):
     for kind in ("gaussian", "duplicated in one", "constant"):
         x, y = pair(kind, 211, 190, 30)
@@ -350,16 +392,16 @@ def test_both_routes_to_the_nuclear_norm_agree(kind):
     a, b = np.linalg.qr(a, mode="r"), np.linalg.qr(b, mode="r")
     expected = math.fsum(linalg.svdvals(a @ b.T))
     for triangular in ((True, True), (True, False), (False, True), (False, False)):
-        fine, rough = (
-            [
-                frechet._Factor(np.asfortranarray(x), triangular=t, regular=regular)
+        for regular, allowed, digits in (
+            (True, 0.0, 1e-13),
+            (False, math.inf, 1e-13),
+            (True, math.inf, 1e-6),
+        ):
+            factors = [
+                frechet._Factor(np.array(x, order="F"), triangular=t, regular=regular)
                 for x, t in zip((a, b), triangular, strict=True)
             ]
-            for regular in (False, True)
-        )
-        assert frechet._nuclear_norm(*rough, 0.0) == pytest.approx(expected, rel=1e-13)
-        assert frechet._nuclear_norm(*fine, math.inf) == pytest.approx(expected, rel=1e-13)
-        assert frechet._nuclear_norm(*rough, math.inf) == pytest.approx(expected, rel=1e-6)
+            assert frechet._nuclear_norm(*factors, allowed) == pytest.approx(expected, rel=digits)
 
 
 def test_beyond_the_measured_width_singular_values_take_over(used, monkeypatch):
@@ -570,4 +612,5 @@ def test_evaluate_gives_the_same_for_any_number_of_workers():
     x, y = pair("gaussian", 300, 280, 40)
     expected = frechet_distance_terms(x, y)[0]
     for jobs in (1, 2, 8):
+        assert fidiv.frechet_distance(x, y, n_jobs=jobs).frechet_distance == expected
         assert fidiv.evaluate(x, y, metrics=["frechet_distance"], n_jobs=jobs)["frechet_distance"] == expected

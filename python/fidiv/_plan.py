@@ -285,7 +285,7 @@ def _gather(
             )
             found.labels = (of_real, of_fake)
         if need.moments:
-            of_reals = of_reals or moments(real, n_jobs)
+            of_reals = of_reals or moments(real, n_jobs, shared=len(fakes) > 1)
             found.moments = (of_reals, moments(fake, n_jobs))
         yield found, reals.work + fakes_own.work + work
 

@@ -213,16 +213,17 @@ def asks_across(needs: Needs) -> bool:
     )
 
 
-def moments(points: _core.Points, n_jobs: int | None) -> Moments:
-    """One pass over the points; the correlations in the same pass where there are more points than columns,
-    in another when they are asked for all the same.
+def moments(points: _core.Points, n_jobs: int | None, *, shared: bool = False) -> Moments:
+    """One pass over the points; the correlations in the same pass where there are more points than columns.
+    They are handed out once, without a copy, unless `shared`; who asks again gets another pass.
     """
     n, d = points.shape
     base, centre, spread, found = _core.moments(points, correlations=n > d, n_jobs=n_jobs)
+    kept = [] if found is None else [found]
 
     def correlations() -> NDArray[np.float64]:
-        if found is not None:
-            return found
+        if kept:
+            return kept[0].copy() if shared else kept.pop()
         again = _core.moments(points, correlations=True, n_jobs=n_jobs)[3]
         assert again is not None
         return again

@@ -80,13 +80,14 @@ class Needs:
 
 @dataclass(frozen=True)
 class Moments:
-    """The columns of one set, from the compiled core. Nothing here may be changed: sets share it."""
+    """The columns of one set, from the compiled core."""
 
     points: NDArray[Any]  # (n, d), float32 or float64
     base: Floats  # near the mean of each column
     centre: Floats  # the mean less the base
     spread: Floats  # standard deviation with n - 1, 0 if and only if the column is constant
-    # The correlations, a lower triangle (zeros above); rows and columns of constant columns are 0.
+    # The correlations, a lower triangle (zeros above), rows and columns of constant columns 0; each call
+    # gives an array to keep and change.
     correlations: Callable[[], Floats]
     # What the correlations do to the 16 columns of a matrix with d rows, straight from the points.
     probe: Callable[[Floats], Floats]

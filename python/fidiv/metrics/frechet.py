@@ -15,17 +15,19 @@ It is real by construction, exact for fewer rows than columns and unharmed by si
 L' L = S serves as C.
 
 Algorithm
-1. Two passes over the rows of each set, in blocks of float64: mean and spread of each column (relative to the
-   first row, so that an offset cannot cancel), then the factor. A column constant in either set adds nothing
-   to the product and drops out exactly. The others are divided by their spread, so that no scale overflows
-   and the errors below are relative to each column.
-2. The factor of a set. At most as many rows as columns: the rows themselves. Otherwise the upper triangle
-   of a Cholesky factorisation of the correlations where bound (a) allows it, else of a QR factorisation of
-   the rows, block by block. Of a covariance: its eigenvectors times the roots of its eigenvalues.
-3. The nuclear norm of M = L1 L2', which has min(n, d) rows and min(m, d) columns: from the eigenvalues of
-   M M' where bound (d) allows it, else from the singular values of M.
-Beside blocks of rows, memory holds both factors, M and copies of that size: some d^2 numbers each, less for
-fewer rows.
+1. One parallel pass over the rows of each set, by the compiled core: the mean and spread of each column, the
+   correlations where there are more rows than columns, all relative to a base near the mean, so that an
+   offset cannot cancel. A column constant in either set adds nothing to the product and drops out exactly.
+   The others are divided by their spread, so that no scale overflows and the errors below are relative to
+   each column.
+2. The factor of a set. At most as many rows as columns: the centred rows, of which a reflection leaves one
+   fewer (they add up to 0). Otherwise the upper triangle of a Cholesky factorisation of the correlations
+   where bound (a) allows it, else of a QR factorisation of the rows, block by block. Of a covariance: its
+   eigenvectors times the roots of its eigenvalues.
+3. The nuclear norm of M = L1 L2', which has min(n - 1, d) rows and min(m - 1, d) columns: from the
+   eigenvalues of M M' or M' M, the smaller, where bound (d) allows it, else from the singular values of M.
+Beside blocks of rows, memory holds both factors (M takes the place of one), M M' and the sums of the pass:
+some d^2 numbers each, less for fewer rows.
 
 Bounds. FD is to be within 1e-9 (tr S1 + tr S2) of its exact value; (a) may use half of that, (d) the rest.
 (a) is proven but for a small probability; (b) and (c) are the backward errors of the textbooks, with sqrt(d)
@@ -34,7 +36,7 @@ Letters: u = 2^-53; A = S1, B = S2 exactly; D = diag(A)^{1/2}; A' = L1' L1, B' =
 hand; X <= Y means that Y - X is positive semidefinite.
 
 (a) Cholesky. We factor the correlations plus `shift` times the unit matrix and measure the error of all that
-    happened (products, sums, factorisation) with probes: E = K' K - shift - correlations is a symmetric
+    happened (the pass and the factorisation) with probes: E = K' K - shift - correlations is a symmetric
     matrix, and for a Gaussian Z of 16 columns ||E||_2 <= eps := ||E Z||_F but for a chance below 1e-7 (that
     a chi-square of 16 degrees falls below 1), in each of at most four uses. Z is drawn with a fixed seed, so
     that results repeat: the chance is over data that were not built against this Z. E Z costs thin products
@@ -68,14 +70,17 @@ hand; X <= Y means that Y - X is positive semidefinite.
 Never negative: tr L1' L1 + tr L2' L2 >= 2 || L1 L2' ||_*, so that only errors within these bounds can bring
 the covariance term, which takes the traces from the factors, below 0. It is cut off there.
 
-What was tried, and what it costs (2026-11; 10,000 + 10,000 x 2048 float32, 2 threads of a Xeon with
-AVX-512, OpenBLAS 0.3.30, seconds): means and covariances 0.75 for both sets; two Cholesky 0.2; their bounds
-0.1; product 0.13; eigenvalues of M M' 0.45, or singular values of M 1.3; in all 1.7 or 2.5. np.cov twice and
-scipy.linalg.sqrtm: 10 to 14. Rejected: QR always (3.4 for the two factors); eigenvalues of
-S1^{1/2} S2 S1^{1/2} (two more full decompositions, and off by 1e-7 on singular covariances); splitting the
-large singular values off by subspace iteration so that (d) holds for the rest (without a gap in the spectrum
-the part neglected is far above the target); NumPy's BLAS beside SciPy's (two pools of threads that spin
-against each other).
+What it costs, 2026-11, 10,000 + 10,000 x 2048 float32, processor seconds on one core of a busy Zen 4 with
+AVX-512, OpenBLAS 0.3.30: the pass 0.93 a set (SciPy's dsyrk alone, on float64 rows that are there already,
+0.92; with the conversion before it 1.15 to 1.31); probes 0.09 a set; Cholesky 0.08 each; product and square
+0.5; eigenvalues of M M' 0.5. Of 1024 + 700 rows: 0.14 for everything.
+What was rejected: QR always (twice the time of everything else); eigenvalues of S1^{1/2} S2 S1^{1/2} (two
+more full decompositions, and off by 1e-7 on singular covariances); splitting the large singular values off by
+subspace iteration so that (d) holds for the rest (without a gap in the spectrum the part neglected is far
+above the target); NumPy's BLAS beside SciPy's (two pools of threads that spin against each other); faer
+0.24's decompositions (one thread, 2048 columns, in the same minutes: eigenvalues 1.6 to 2.6 s against 1.2 to
+1.4 of LAPACK, singular values 7 against 4.8; about equal at 512 and 1024; its Cholesky is a third faster,
+0.05 s of the whole).
 """
 
 from __future__ import annotations
@@ -227,7 +232,8 @@ class _Rows:
         if len(self.moments.points) <= kept.size:
             return None  # the rows are a factor already
         lower = self.moments.correlations()
-        lower = lower.copy() if kept.size == len(lower) else lower[np.ix_(kept, kept)]
+        if kept.size < len(lower):
+            lower = lower[np.ix_(kept, kept)]
         probes = _probes(kept.size)
         everywhere = np.zeros((self.spread.size, _PROBES))
         everywhere[kept] = probes
@@ -407,44 +413,52 @@ def _largest_ratio(numerator: Matrix, denominator: Matrix) -> float:
 
 
 def _nuclear_norm(a: _Factor, b: _Factor, allowed: float) -> float:
-    """The sum of the singular values of a b': from eigenvalues where they err by at most `allowed`.
+    """The sum of the singular values of a b', whose memory is used up: from eigenvalues where they err by at
+    most `allowed`.
 
     They never do where a singular value is 0, which is lost to the root of the error.
     """
     if a.triangular and not b.triangular:
         a, b = b, a
     left, right = a.matrix, b.matrix
+    shape = len(left), len(right)
+    quick = a.regular and b.regular and max(shape) <= _MEASURED
+    if quick and a.triangular:  # the guess needs inverses; where there are none we try
+        quick = _expected_error(left, right) <= 2 * allowed
     product: Matrix
     if b.triangular:  # half the work
-        product = blas.dtrmm(1.0, right, left, side=1, trans_a=1)
+        product = blas.dtrmm(1.0, right, left, side=1, trans_a=1, overwrite_b=1)
     else:
         product = blas.dgemm(1.0, left, right, trans_b=1)
-    if a.regular and b.regular and min(product.shape) <= _MEASURED:
-        # The guess needs inverses; where there are none we try.
-        guess = _expected_error(left, right, product) if a.triangular else 0.0
-        if guess <= 2 * allowed:
-            wide = product.shape[0] <= product.shape[1]
-            square = blas.dsyrk(1.0, product, trans=0 if wide else 1, lower=1)
-            values = linalg.eigvalsh(square, overwrite_a=True, check_finite=False, driver="ev")
-            values = np.maximum(values, 0.0)
-            roots: Matrix = np.sqrt(values)
-            error = _UNIT * (16 * math.sqrt(len(values)) * values + 10 * values[-1])
-            with np.errstate(divide="ignore", invalid="ignore"):
-                worst = np.fmin(np.sqrt(error), error / roots)
-            if float(worst.sum()) <= allowed:
-                return math.fsum(roots)
+    if quick:
+        values = linalg.eigvalsh(_square(product), overwrite_a=True, check_finite=False, driver="ev")
+        values = np.maximum(values, 0.0)
+        roots: Matrix = np.sqrt(values)
+        error = _UNIT * (16 * math.sqrt(len(values)) * values + 10 * values[-1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            worst = np.fmin(np.sqrt(error), error / roots)
+        if float(worst.sum()) <= allowed:
+            return math.fsum(roots)
     return math.fsum(linalg.svdvals(product, overwrite_a=True, check_finite=False))
 
 
-def _expected_error(left: Matrix, right: Matrix, product: Matrix) -> float:
+def _square(product: Matrix) -> Matrix:
+    """The smaller one of M M' and M' M, its lower triangle."""
+    square: Matrix = blas.dsyrk(1.0, product, trans=0 if product.shape[0] <= product.shape[1] else 1, lower=1)
+    return square
+
+
+def _expected_error(left: Matrix, right: Matrix) -> float:
     """About what bound (d) will be, for a tenth of the work; a wrong guess costs time only."""
-    probes = _probes(len(product))
-    images = blas.dgemm(1.0, product, probes)
-    largest = float(np.linalg.norm(blas.dgemm(1.0, product, images, trans_a=1)) / np.linalg.norm(images))
+    width = len(left)
+    probes = _probes(width)
+    images = blas.dgemm(1.0, left, blas.dgemm(1.0, right, probes, trans_a=1))
+    back = blas.dgemm(1.0, right, blas.dgemm(1.0, left, images, trans_a=1))
+    largest = float(np.linalg.norm(back) / np.linalg.norm(images))
     inverse = linalg.solve_triangular(left, probes, check_finite=False)
     inverse = linalg.solve_triangular(right, inverse, trans="T", check_finite=False)
     # || M^{-1} Z ||_F^2 / 16 is about the sum of 1 / s_i^2; the sum of 1 / s_i is at most sqrt(d) its root.
-    reciprocals = float(np.linalg.norm(inverse)) / math.sqrt(_PROBES) * math.sqrt(len(product))
+    reciprocals = float(np.linalg.norm(inverse)) / math.sqrt(_PROBES) * math.sqrt(width)
     return 10 * _UNIT * largest**2 * reciprocals
 
 
