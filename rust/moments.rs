@@ -7,7 +7,7 @@
 //! centre = sum y / n,   spread_j^2 = (sum y_j^2 - n centre_j^2) / (n - 1),   r_ij = (sum y_i y_j - n centre_i centre_j) / ((n - 1) spread_i spread_j)
 //! ```
 //!
-//! **The base** is the mean of 2^p <= [`SAMPLE`] rows spread over the set, added as a tree: equal values come out exactly, so a column is constant if and
+//! **The base** is the mean of 2^p <= `SAMPLE` rows spread over the set, added as a tree: equal values come out exactly, so a column is constant if and
 //! only if its spread is 0, and an offset, however large, is gone before anything is multiplied. The sample is a part of the set, so `n (mean - b)^2` is at
 //! most `n / 2^p` times the sum of squares about the mean: the subtraction above loses at most that factor, and usually nothing.
 //!
@@ -25,6 +25,11 @@
 //!
 //! **The same bits** for any number of threads: threads divide the entries, never a sum. And on every processor that multiplies and adds in one rounding,
 //! whatever the kernel; base, centres and spreads on the others too.
+//!
+//! **What was tried** (2026-11, one thread of a busy Zen 4, 10,000 x 2048 float32, 43 Gflop): the pass takes 0.88 to 0.93 s, 46 to 49 Gflop/s where the
+//! register tile alone reaches 58 from L2 and SciPy's dsyrk 47 without the conversion. `SIDE` 4, 6, 8, 12 and `PACKED` 2^19 to 2^21: 0.88 to 0.98.
+//! Probes with a scratch of whole rows instead of groups of eight values: 0.20 s instead of 0.09. Products in float32, even in short pieces, err by
+//! about 1e-7 of an entry, a thousand times too much for the Fréchet distance.
 
 use rayon::prelude::*;
 
