@@ -25,6 +25,7 @@ pub mod entropy;
 pub mod error;
 pub mod kernel;
 pub mod kmeans;
+pub mod moments;
 #[cfg(test)]
 mod oracle;
 pub mod points;

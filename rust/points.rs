@@ -206,6 +206,15 @@ impl<'a> Points<'a> {
         }
     }
 
+    /// Points `range`, one after the other.
+    pub fn rows(&self, range: Range<usize>) -> Row<'_> {
+        let span = range.start * self.columns..range.end * self.columns;
+        match &self.values {
+            Values::F32(v) => Row::F32(&v[span]),
+            Values::F64(v) => Row::F64(&v[span]),
+        }
+    }
+
     /// One value as float64.
     pub fn value(&self, row: usize, column: usize) -> f64 {
         match self.row(row) {

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +15,18 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import fidiv
+from fidiv import _core, _plan, _sweeps
 from fidiv.metrics import frechet
-from fidiv.metrics.frechet import TOLERANCE, frechet_distance_terms, frechet_from_moments
+from fidiv.metrics.frechet import TOLERANCE, frechet_from_moments
+
+
+def moments_of(real, fake):
+    sets = ((real, "real_features"), (fake, "fake_features"))
+    return [_sweeps.moments(_core.Points(np.ascontiguousarray(x), name), 2) for x, name in sets]
+
+
+def frechet_distance_terms(real, fake):
+    return frechet.frechet_distance_terms(*moments_of(real, fake))
 
 
 def centred_factor(x):
@@ -240,6 +251,48 @@ def test_large_float32_values_and_very_different_scales():
     assert_right(x * columns, y * columns)
 
 
+def test_many_columns_that_are_constant_in_one_set_only():
+    """More points than columns that are left, but not than all of them: the correlations come late."""
+    x, y = pair("gaussian", 80, 300, 120)
+    y[:, ::2] = 0.5
+    assert_right(x, y)
+    assert_right(y, x)
+
+
+def test_moments_are_the_same_whoever_asks_and_how_often():
+    x, _ = pair("rectified", 300, 2, 40)
+    points = _core.Points(x, "x")
+    once, shared = _sweeps.moments(points, 1), _sweeps.moments(points, 2, shared=True)
+    first = once.correlations()
+    for again in (once.correlations(), shared.correlations(), shared.correlations()):
+        assert again is not first
+        assert np.array_equal(again, first)
+    assert np.allclose(first, np.tril(np.corrcoef(x, rowvar=False)), rtol=0, atol=1e-13)
+    assert np.allclose(once.base + once.centre, x.mean(axis=0), rtol=1e-13)
+    assert np.allclose(once.spread, x.std(axis=0, ddof=1), rtol=1e-13)
+
+
+def test_several_fakes_share_the_moments_of_the_reals():
+    x, y = pair("gaussian", 200, 180, 30)
+    fakes = {"first": y, "second": 2 * y, "third": y}
+    found = _plan.evaluate_many(x, fakes, metrics="frechet_distance")
+    for name, fake in fakes.items():
+        assert found[name]["frechet_distance"] == fidiv.frechet_distance(x, fake).frechet_distance
+
+
+def test_bad_arguments_of_the_core_are_named():
+    points = _core.Points(np.ones((4, 3)), "x")
+    three = np.ones(3)
+    with pytest.raises(ValueError, match="vectors has 2 columns; 16 are needed"):
+        _core.probe(points, three, three, three, np.ones((3, 2)))
+    with pytest.raises(ValueError, match="of 3 columns need as many"):
+        _core.probe(points, three, three, np.ones(2), np.ones((3, 16)))
+    with pytest.raises(ValueError, match="n_jobs is 0"):
+        _core.moments(points, correlations=True, n_jobs=0)
+    with pytest.raises(ValueError, match="n_jobs is 0"):
+        fidiv.frechet_distance(np.ones((4, 3)), np.ones((4, 3)), n_jobs=0)
+
+
 def test_block_size_does_not_matter(monkeypatch):
     for kind in ("gaussian", "duplicated in one", "constant"):
         x, y = pair(kind, 211, 190, 30)
@@ -285,6 +338,10 @@ def test_well_conditioned_sets_take_the_fast_route(used):
         frechet_distance_terms(x, y)
         # Of duplicated columns, half the singular values are too small for the root of a square.
         assert used == {"cholesky", "svdvals" if kind == "duplicated" else "eigvalsh"}
+    for n, m in ((30, 20), (30, 700), (700, 30)):
+        used.clear()
+        frechet_distance_terms(*pair("gaussian", n, m, 150))
+        assert used == {"eigvalsh"} if max(n, m) < 150 else {"cholesky", "eigvalsh"}
 
 
 def test_what_the_bounds_do_not_cover_takes_the_slow_route(used):
@@ -294,21 +351,22 @@ def test_what_the_bounds_do_not_cover_takes_the_slow_route(used):
     frechet_distance_terms(*pair("low rank", 700, 600, 150))
     assert {"qr", "svdvals"} <= used
     used.clear()
-    frechet_distance_terms(*pair("gaussian", 30, 20, 150))
-    assert used == {"svdvals"}
+    x, y = pair("gaussian", 30, 20, 150)
+    y[1] = y[0]  # fewer directions than rows
+    frechet_distance_terms(x, y)
+    assert used == {"eigvalsh", "svdvals"}
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "duplicated", "rectified", "spiked", "graded", "low rank"])
 def test_the_slack_of_the_cholesky_factor_holds(kind):
     """0 <= A' - A <= slack D^2, with A and A' multiplied out in long double."""
     x, _ = pair(kind, 400, 2, 48)
-    rows = frechet._Rows.of(x, "x")
-    kept = np.arange(48)
-    found = rows.cholesky(kept)
+    rows = frechet._Rows.of(moments_of(x, x)[0], "x")
+    found = rows.cholesky(np.arange(48))
     assert found is not None
-    upper, slack = found
+    slack = found.slack
     assert 0 < slack < 1e-10
-    upper = upper.astype(np.longdouble)
+    upper = found.matrix.astype(np.longdouble)
     precise = x.astype(np.longdouble)
     standard = (precise - precise.mean(axis=0)) / rows.spread / np.sqrt(np.longdouble(399))
     error = (upper.T @ upper - standard.T @ standard).astype(np.float64)
@@ -333,9 +391,17 @@ def test_both_routes_to_the_nuclear_norm_agree(kind):
     a, b = (centred_factor(x) for x in pair(kind, 300, 200, 40))
     a, b = np.linalg.qr(a, mode="r"), np.linalg.qr(b, mode="r")
     expected = math.fsum(linalg.svdvals(a @ b.T))
-    assert frechet._nuclear_norm(a, b, True, 0.0) == pytest.approx(expected, rel=1e-13)
-    assert frechet._nuclear_norm(a, b, False, math.inf) == pytest.approx(expected, rel=1e-13)
-    assert frechet._nuclear_norm(a, b, True, math.inf) == pytest.approx(expected, rel=1e-6)
+    for triangular in ((True, True), (True, False), (False, True), (False, False)):
+        for regular, allowed, digits in (
+            (True, 0.0, 1e-13),
+            (False, math.inf, 1e-13),
+            (True, math.inf, 1e-6),
+        ):
+            factors = [
+                frechet._Factor(np.array(x, order="F"), triangular=t, regular=regular)
+                for x, t in zip((a, b), triangular, strict=True)
+            ]
+            assert frechet._nuclear_norm(*factors, allowed) == pytest.approx(expected, rel=digits)
 
 
 def test_beyond_the_measured_width_singular_values_take_over(used, monkeypatch):
@@ -484,12 +550,13 @@ def test_huge_features_whose_distance_does_not_fit():
     # Each squared distance is at most 1.6e308, but the parts add up to more.
     real, fake = np.array([[6e153], [6e153], [-6e153]]), np.array([[-6e153], [-6e153], [-6e153 + 1e140]])
     real, fake = np.tile(real, 2) / 1.5, np.tile(fake, 2) / 1.5
-    total, mean_term, covariance_term = frechet_distance_terms(real, fake)
+    total, mean_term, covariance_term = frechet_distance_terms(real / 2, fake / 2)
     assert math.isfinite(total)
     assert total == mean_term + covariance_term
-    message = "values too large in real_features and fake_features"
-    with pytest.raises(ValueError, match=message):
-        frechet_distance_terms(real * 1.7, fake * 1.7)
+    # Points so large are refused at the door; here they come past it.
+    large = [replace(m, base=3.4 * m.base, spread=3.4 * m.spread) for m in moments_of(real / 2, fake / 2)]
+    with pytest.raises(ValueError, match="values too large in real_features and fake_features"):
+        frechet.frechet_distance_terms(*large)
 
 
 @pytest.mark.filterwarnings("error")
@@ -524,10 +591,12 @@ def test_one_point_is_too_few(n, m, name):
 
 
 def test_widths_must_agree():
+    wide, narrow = (
+        moments_of(np.zeros((5, 4)), np.zeros((5, 4)))[0],
+        moments_of(np.zeros((5, 3)), np.zeros((5, 3)))[0],
+    )
     with pytest.raises(ValueError, match="fake_features has 3 columns, real_features has 4"):
-        frechet_distance_terms(np.zeros((5, 4)), np.zeros((5, 3)))
-    with pytest.raises(ValueError, match="real_features must have two dimensions"):
-        frechet_distance_terms(np.zeros(5), np.zeros((5, 1)))
+        frechet.frechet_distance_terms(wide, narrow)
 
 
 def test_the_public_call():
@@ -543,4 +612,5 @@ def test_evaluate_gives_the_same_for_any_number_of_workers():
     x, y = pair("gaussian", 300, 280, 40)
     expected = frechet_distance_terms(x, y)[0]
     for jobs in (1, 2, 8):
+        assert fidiv.frechet_distance(x, y, n_jobs=jobs).frechet_distance == expected
         assert fidiv.evaluate(x, y, metrics=["frechet_distance"], n_jobs=jobs)["frechet_distance"] == expected

@@ -313,13 +313,18 @@ def copies(
     return one_family("copies", real_features, fake_features, {}, n_jobs, progress)
 
 
-def frechet_distance(real_features: ArrayLike, fake_features: ArrayLike) -> Result:
+def frechet_distance(
+    real_features: ArrayLike, fake_features: ArrayLike, *, n_jobs: int | None = None
+) -> Result:
     """The squared Fréchet distance of the Gaussians with the means and covariances (n - 1) of both sets.
 
     Parameters
     ----------
     real_features, fake_features : array (n, d), array (m, d)
         At least two points each; fewer points than dimensions are fine.
+    n_jobs : int, optional
+        Threads of the pass over the points, as in `fidiv.evaluate`. The factorisations after it use as many
+        as SciPy's BLAS does, which its own variables set (OPENBLAS_NUM_THREADS, OMP_NUM_THREADS).
 
     Returns
     -------
@@ -340,7 +345,7 @@ def frechet_distance(real_features: ArrayLike, fake_features: ArrayLike) -> Resu
     points than dimensions too. Two steps of this bound are not proofs: random probes of a fixed seed, which
     miss with a chance below 1e-6 for data not built against them, and an error of eigenvalues that was
     measured, up to 2048 columns (beyond, slower singular values take over). Memory holds a product of
-    min(n, d) x min(m, d) numbers, and two factors of min(n, d) x d and min(m, d) x d.
+    min(n, d) x min(m, d) numbers, its square, and two factors of min(n, d) x d and min(m, d) x d.
 
     References
     ----------
@@ -355,7 +360,7 @@ def frechet_distance(real_features: ArrayLike, fake_features: ArrayLike) -> Resu
     >>> round(result.mean_term, 6), round(abs(result.covariance_term), 6)
     (25.0, 0.0)
     """
-    return one_family("frechet_distance", real_features, fake_features, {})
+    return one_family("frechet_distance", real_features, fake_features, {}, n_jobs)
 
 
 def frechet_distance_from_moments(

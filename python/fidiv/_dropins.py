@@ -116,13 +116,13 @@ def compute_metrics(
     cross = frozenset({k})
     from .metrics.frechet import frechet_distance_terms  # brings SciPy, which is slow to import
 
-    needs = Needs(fake_to_real=cross, real_to_fake=cross, features=True)
+    needs = Needs(fake_to_real=cross, real_to_fake=cross, moments=True)
     found = _gather_plain(real_features, fake_features, options, needs, n_jobs, progress)
-    assert found.features is not None
+    assert found.moments is not None
     values = _prdc(found, options)
     return {
         **{key: values[key] for key in ("precision", "recall", "density", "coverage")},
-        "frechet_distance": float(frechet_distance_terms(*found.features)[0]),
+        "frechet_distance": float(frechet_distance_terms(*found.moments)[0]),
         "precision_cross_entropy": _raw(found, "fake_to_real", k),
         "recall_cross_entropy": _raw(found, "real_to_fake", k),
         "recall_entropy": _raw(found, "own_real", k),

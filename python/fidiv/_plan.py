@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from . import _core
 from ._inputs import as_pair, check_count, check_fits, check_seed
 from ._progress import Report, check_progress, reporter, stages
-from ._sweeps import Work, across, asks_across, asks_within, within
+from ._sweeps import Work, across, asks_across, asks_within, moments, within
 from .metrics import (
     DEFAULT,
     DEFAULT_NAME,
@@ -29,6 +29,7 @@ from .metrics import (
     KEYS,
     Family,
     Found,
+    Moments,
     Needs,
     Options,
     Outcome,
@@ -267,6 +268,7 @@ def _gather(
         )
     steps = iter(stages(report, weights))
     reals = within(real, *asked, n_jobs, next(steps))
+    of_reals: Moments | None = None
     for fake, need in zip(fakes, needs, strict=True):
         fakes_own = within(fake, need.own_fake, 0, need.repeats, n_jobs, next(steps))
         found, work = across(real, fake, need, (reals, fakes_own), n_jobs, next(steps))
@@ -282,8 +284,9 @@ def _gather(
                 progress=step,
             )
             found.labels = (of_real, of_fake)
-        if need.features:
-            found.features = (real.array, fake.array)
+        if need.moments:
+            of_reals = of_reals or moments(real, n_jobs, shared=len(fakes) > 1)
+            found.moments = (of_reals, moments(fake, n_jobs))
         yield found, reals.work + fakes_own.work + work
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._progress import Report
-from .metrics import Found, Needs, Undefined
+from .metrics import Found, Moments, Needs, Undefined
 
 
 @dataclass
@@ -211,6 +211,27 @@ def asks_across(needs: Needs) -> bool:
         or needs.reals_covered
         or needs.realism
     )
+
+
+def moments(points: _core.Points, n_jobs: int | None, *, shared: bool = False) -> Moments:
+    """One pass over the points; the correlations in the same pass where there are more points than columns.
+    They are handed out once, without a copy, unless `shared`; who asks again gets another pass.
+    """
+    n, d = points.shape
+    base, centre, spread, found = _core.moments(points, correlations=n > d, n_jobs=n_jobs)
+    kept = [] if found is None else [found]
+
+    def correlations() -> NDArray[np.float64]:
+        if kept:
+            return kept[0].copy() if shared else kept.pop()
+        again = _core.moments(points, correlations=True, n_jobs=n_jobs)[3]
+        assert again is not None
+        return again
+
+    def probe(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _core.probe(points, base, centre, spread, np.ascontiguousarray(vectors), n_jobs=n_jobs)
+
+    return Moments(points.array, base, centre, spread, correlations, probe)
 
 
 def _entropy_terms(distances: NDArray[np.float64], **how: Any) -> tuple[NDArray[np.float64], float, int]:

@@ -22,6 +22,7 @@
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 mod float32;
+pub mod gram;
 mod int16;
 mod int8;
 pub mod peak;
@@ -217,6 +218,36 @@ pub trait Kernel: Send + Sync {
 
     /// `codes::measure`, bit for bit.
     fn measure(&self, row: Row<'_>, centre: &[f64], exponent: i32) -> Facts;
+
+    /// `gram::pack`, bit for bit.
+    fn pack_columns(
+        &self,
+        rows: Row<'_>,
+        width: usize,
+        start: usize,
+        frame: [&[f64]; 2],
+        panel: &mut [f64],
+        sums: [&mut [f64; gram::PANEL]; 2],
+    ) {
+        gram::pack(rows, width, start, frame, panel, sums);
+    }
+
+    /// `gram::fold`, bit for bit.
+    fn fold(&self, left: &[f64], right: &[f64], block: &mut gram::Block) {
+        gram::fold(left, right, block);
+    }
+
+    /// `gram::thin`, bit for bit.
+    fn thin(
+        &self,
+        rows: Row<'_>,
+        frame: [&[f64]; 4],
+        vectors: &[[f64; gram::THIN]],
+        out: &mut [[f64; gram::THIN]],
+        scratch: &mut Vec<[f64; gram::STEP]>,
+    ) {
+        gram::thin(rows, frame, vectors, out, scratch);
+    }
 }
 
 /// A way of this processor: its kernels by their codes, the coarsest (and fastest) first.

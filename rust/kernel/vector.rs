@@ -12,6 +12,7 @@ macro_rules! vector_kernel {
             use crate::bound::threshold::{self, Sides, Thresholds, Windows};
             use crate::codes::{self, Facts, $code};
             use crate::distance::{self, Row};
+            use crate::kernel::gram;
             use crate::kernel::scan;
             use crate::kernel::$family::{self, Micro};
             use crate::kernel::{Layout, Line, Survivor, Tally, Units};
@@ -83,6 +84,29 @@ macro_rules! vector_kernel {
             #[target_feature(enable = $features)]
             pub fn measure(row: Row<'_>, centre: &[f64], exponent: i32) -> Facts {
                 codes::measure::<$code>(row, centre, exponent)
+            }
+
+            #[target_feature(enable = $features)]
+            pub fn pack_columns(
+                rows: Row<'_>,
+                width: usize,
+                start: usize,
+                frame: [&[f64]; 2],
+                panel: &mut [f64],
+                sums: [&mut [f64; gram::PANEL]; 2],
+            ) {
+                gram::pack(rows, width, start, frame, panel, sums);
+            }
+
+            #[target_feature(enable = $features)]
+            pub fn thin(
+                rows: Row<'_>,
+                frame: [&[f64]; 4],
+                vectors: &[[f64; gram::THIN]],
+                out: &mut [[f64; gram::THIN]],
+                scratch: &mut Vec<[f64; gram::STEP]>,
+            ) {
+                gram::thin_with::<true>(rows, frame, vectors, out, scratch);
             }
         }
 
@@ -208,6 +232,39 @@ macro_rules! vector_kernel {
             fn measure(&self, row: Row<'_>, centre: &[f64], exponent: i32) -> Facts {
                 // SAFETY: the token proves that the processor has the features.
                 unsafe { compiled::measure(row, centre, exponent) }
+            }
+
+            fn pack_columns(
+                &self,
+                rows: Row<'_>,
+                width: usize,
+                start: usize,
+                frame: [&[f64]; 2],
+                panel: &mut [f64],
+                sums: [&mut [f64; crate::kernel::gram::PANEL]; 2],
+            ) {
+                // SAFETY: the token proves that the processor has the features.
+                unsafe { compiled::pack_columns(rows, width, start, frame, panel, sums) }
+            }
+
+            fn fold(&self, left: &[f64], right: &[f64], block: &mut crate::kernel::gram::Block) {
+                use crate::kernel::gram;
+                const FOLD: gram::Fold = gram::fold_of($features);
+                assert!(left.len() == right.len() && left.len() % gram::PANEL == 0);
+                // SAFETY: the token proves that the processor has the features; the lengths were checked in the line above.
+                unsafe { FOLD(left, right, block) }
+            }
+
+            fn thin(
+                &self,
+                rows: Row<'_>,
+                frame: [&[f64]; 4],
+                vectors: &[[f64; crate::kernel::gram::THIN]],
+                out: &mut [[f64; crate::kernel::gram::THIN]],
+                scratch: &mut Vec<[f64; crate::kernel::gram::STEP]>,
+            ) {
+                // SAFETY: the token proves that the processor has the features.
+                unsafe { compiled::thin(rows, frame, vectors, out, scratch) }
             }
         }
     };

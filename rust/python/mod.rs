@@ -2,13 +2,14 @@
 
 mod border;
 
-use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::entropy::{self, Zero};
 use crate::kernel;
+use crate::kernel::gram::THIN;
 use crate::pool;
 use crate::question::{Ask, Reply, Side};
 use border::{Points, count, job_count, run, to_py};
@@ -209,6 +210,66 @@ fn kmeans<'py>(
     Ok((labels, centers.into_any()))
 }
 
+/// Base, centres, deviations and, where asked for, the correlations of the columns.
+#[pyfunction]
+#[pyo3(signature = (points, *, correlations, n_jobs=None))]
+fn moments<'py>(
+    py: Python<'py>,
+    points: &Bound<'py, Points>,
+    correlations: bool,
+    n_jobs: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let threads = job_count(n_jobs.as_ref())?;
+    let values = Points::borrow(points)?;
+    let points = values.points()?;
+    let found = run(py, threads, None, |control| {
+        crate::moments::moments(&points, correlations, control)
+    })?;
+    let width = points.width();
+    let correlations = found
+        .correlations
+        .map(|values| values.into_pyarray(py).reshape([width, width]))
+        .transpose()?;
+    (
+        found.base.into_pyarray(py),
+        found.centre.into_pyarray(py),
+        found.spread.into_pyarray(py),
+        correlations,
+    )
+        .into_pyobject(py)
+}
+
+/// What the correlations do to some vectors, straight from the rows.
+#[pyfunction]
+#[pyo3(signature = (points, base, centre, spread, vectors, *, n_jobs=None))]
+fn probe<'py>(
+    py: Python<'py>,
+    points: &Bound<'py, Points>,
+    base: PyReadonlyArray1<'py, f64>,
+    centre: PyReadonlyArray1<'py, f64>,
+    spread: PyReadonlyArray1<'py, f64>,
+    vectors: PyReadonlyArray2<'py, f64>,
+    n_jobs: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let threads = job_count(n_jobs.as_ref())?;
+    let values = Points::borrow(points)?;
+    let points = values.points()?;
+    let moments = [base.as_slice()?, centre.as_slice()?, spread.as_slice()?];
+    let (slice, wide) = (vectors.as_slice()?, vectors.as_array().ncols());
+    if wide != THIN {
+        return Err(PyValueError::new_err(format!(
+            "vectors has {wide} columns; {THIN} are needed"
+        )));
+    }
+    let found = run(py, threads, None, |control| {
+        crate::moments::probe(&points, moments, slice, control)
+    })?;
+    Ok(found
+        .into_pyarray(py)
+        .reshape([points.width(), THIN])?
+        .into_any())
+}
+
 /// How many threads a call would use.
 #[pyfunction]
 #[pyo3(signature = (n_jobs=None))]
@@ -245,5 +306,7 @@ fn config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::{Points, config, entropy_terms, kmeans, log_unit_ball_volume, sweep, threads};
+    use super::{
+        Points, config, entropy_terms, kmeans, log_unit_ball_volume, moments, probe, sweep, threads,
+    };
 }

@@ -19,7 +19,7 @@ from . import (
     precision_recall,
     precision_recall_cover,
 )
-from ._family import Clusters, Family, Found, Needs, Options, Outcome, Undefined
+from ._family import Clusters, Family, Found, Moments, Needs, Options, Outcome, Undefined
 
 __all__ = [
     "DEFAULT",
@@ -30,6 +30,7 @@ __all__ = [
     "Family",
     "Found",
     "Key",
+    "Moments",
     "Needs",
     "Options",
     "Outcome",
@@ -63,7 +64,7 @@ _FRECHET = Family(
         ),
     ),
     defaults={},
-    needs=lambda n, m, options: Needs(features=True),
+    needs=lambda n, m, options: Needs(moments=True),
     formula=lambda found, options: _frechet(found),
 )
 
@@ -71,9 +72,9 @@ _FRECHET = Family(
 def _frechet(found: Found) -> Outcome:
     from . import frechet  # brings SciPy, which is slow to import and starts threads
 
-    assert found.features is not None
+    assert found.moments is not None
     try:
-        terms = frechet.frechet_distance_terms(*found.features)
+        terms = frechet.frechet_distance_terms(*found.moments)
     except ValueError as error:
         raise Undefined(str(error)) from error
     return Outcome(dict(zip((key.name for key in _FRECHET.keys), map(float, terms), strict=True)))

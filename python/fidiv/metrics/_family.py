@@ -60,7 +60,7 @@ class Needs:
     reals_covered: frozenset[Balls] = frozenset()  # by fake balls: yes or no
     realism: frozenset[int] = frozenset()
     clusters: Clusters | None = None
-    features: bool = False  # the features themselves
+    moments: bool = False  # means, deviations and correlations of the columns of both sets
 
     def __or__(self, other: Needs) -> Needs:
         """All that either asks for. Two families may not ask for different clusters."""
@@ -76,6 +76,21 @@ class Needs:
             else:
                 merged[f.name] = mine or theirs
         return Needs(**merged)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The columns of one set, from the compiled core."""
+
+    points: NDArray[Any]  # (n, d), float32 or float64
+    base: Floats  # near the mean of each column
+    centre: Floats  # the mean less the base
+    spread: Floats  # standard deviation with n - 1, 0 if and only if the column is constant
+    # The correlations, a lower triangle (zeros above), rows and columns of constant columns 0; each call
+    # gives an array to keep and change.
+    correlations: Callable[[], Floats]
+    # What the correlations do to the 16 columns of a matrix with d rows, straight from the points.
+    probe: Callable[[Floats], Floats]
 
 
 @dataclass
@@ -101,7 +116,7 @@ class Found:
     reals_covered: dict[Balls, NDArray[np.bool_]] = field(default_factory=dict)
     realism: dict[int, Floats] = field(default_factory=dict)
     labels: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None  # (num_runs, n) and (num_runs, m)
-    features: tuple[NDArray[Any], NDArray[Any]] | None = None
+    moments: tuple[Moments, Moments] | None = None
 
 
 @dataclass

@@ -15,17 +15,19 @@ It is real by construction, exact for fewer rows than columns and unharmed by si
 L' L = S serves as C.
 
 Algorithm
-1. Two passes over the rows of each set, in blocks of float64: mean and spread of each column (relative to the
-   first row, so that an offset cannot cancel), then the factor. A column constant in either set adds nothing
-   to the product and drops out exactly. The others are divided by their spread, so that no scale overflows
-   and the errors below are relative to each column.
-2. The factor of a set. At most as many rows as columns: the rows themselves. Otherwise the upper triangle
-   of a Cholesky factorisation of the correlations where bound (a) allows it, else of a QR factorisation of
-   the rows, block by block. Of a covariance: its eigenvectors times the roots of its eigenvalues.
-3. The nuclear norm of M = L1 L2', which has min(n, d) rows and min(m, d) columns: from the eigenvalues of
-   M M' where bound (d) allows it, else from the singular values of M.
-Beside blocks of rows, memory holds both factors, M and copies of that size: some d^2 numbers each, less for
-fewer rows.
+1. One parallel pass over the rows of each set, by the compiled core: the mean and spread of each column, the
+   correlations where there are more rows than columns, all relative to a base near the mean, so that an
+   offset cannot cancel. A column constant in either set adds nothing to the product and drops out exactly.
+   The others are divided by their spread, so that no scale overflows and the errors below are relative to
+   each column.
+2. The factor of a set. At most as many rows as columns: the centred rows, of which a reflection leaves one
+   fewer (they add up to 0). Otherwise the upper triangle of a Cholesky factorisation of the correlations
+   where bound (a) allows it, else of a QR factorisation of the rows, block by block. Of a covariance: its
+   eigenvectors times the roots of its eigenvalues.
+3. The nuclear norm of M = L1 L2', which has min(n - 1, d) rows and min(m - 1, d) columns: from the
+   eigenvalues of M M' or M' M, the smaller, where bound (d) allows it, else from the singular values of M.
+Beside blocks of rows, memory holds both factors (M takes the place of one), M M' and the sums of the pass:
+some d^2 numbers each, less for fewer rows.
 
 Bounds. FD is to be within 1e-9 (tr S1 + tr S2) of its exact value; (a) may use half of that, (d) the rest.
 (a) is proven but for a small probability; (b) and (c) are the backward errors of the textbooks, with sqrt(d)
@@ -34,7 +36,7 @@ Letters: u = 2^-53; A = S1, B = S2 exactly; D = diag(A)^{1/2}; A' = L1' L1, B' =
 hand; X <= Y means that Y - X is positive semidefinite.
 
 (a) Cholesky. We factor the correlations plus `shift` times the unit matrix and measure the error of all that
-    happened (products, sums, factorisation) with probes: E = K' K - shift - correlations is a symmetric
+    happened (the pass and the factorisation) with probes: E = K' K - shift - correlations is a symmetric
     matrix, and for a Gaussian Z of 16 columns ||E||_2 <= eps := ||E Z||_F but for a chance below 1e-7 (that
     a chi-square of 16 degrees falls below 1), in each of at most four uses. Z is drawn with a fixed seed, so
     that results repeat: the chance is over data that were not built against this Z. E Z costs thin products
@@ -68,21 +70,24 @@ hand; X <= Y means that Y - X is positive semidefinite.
 Never negative: tr L1' L1 + tr L2' L2 >= 2 || L1 L2' ||_*, so that only errors within these bounds can bring
 the covariance term, which takes the traces from the factors, below 0. It is cut off there.
 
-What was tried, and what it costs (2026-11; 10,000 + 10,000 x 2048 float32, 2 threads of a Xeon with
-AVX-512, OpenBLAS 0.3.30, seconds): means and covariances 0.75 for both sets; two Cholesky 0.2; their bounds
-0.1; product 0.13; eigenvalues of M M' 0.45, or singular values of M 1.3; in all 1.7 or 2.5. np.cov twice and
-scipy.linalg.sqrtm: 10 to 14. Rejected: QR always (3.4 for the two factors); eigenvalues of
-S1^{1/2} S2 S1^{1/2} (two more full decompositions, and off by 1e-7 on singular covariances); splitting the
-large singular values off by subspace iteration so that (d) holds for the rest (without a gap in the spectrum
-the part neglected is far above the target); NumPy's BLAS beside SciPy's (two pools of threads that spin
-against each other).
+What it costs, 2026-11, 10,000 + 10,000 x 2048 float32, processor seconds on one core of a busy Zen 4 with
+AVX-512, OpenBLAS 0.3.30: the pass 0.93 a set (SciPy's dsyrk alone, on float64 rows that are there already,
+0.92; with the conversion before it 1.15 to 1.31); probes 0.09 a set; Cholesky 0.08 each; product and square
+0.5; eigenvalues of M M' 0.5. Of 1024 + 700 rows: 0.14 for everything.
+What was rejected: QR always (twice the time of everything else); eigenvalues of S1^{1/2} S2 S1^{1/2} (two
+more full decompositions, and off by 1e-7 on singular covariances); splitting the large singular values off by
+subspace iteration so that (d) holds for the rest (without a gap in the spectrum the part neglected is far
+above the target); NumPy's BLAS beside SciPy's (two pools of threads that spin against each other); faer
+0.24's decompositions (one thread, 2048 columns, in the same minutes: eigenvalues 1.6 to 2.6 s against 1.2 to
+1.4 of LAPACK, singular values 7 against 4.8; about equal at 512 and 1024; its Cholesky is a third faster,
+0.05 s of the whole).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -90,23 +95,23 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg  # 0.2 s and threads: the package imports this module when first needed
 from scipy.linalg import blas
 
+from ._family import Moments
+
 Matrix = NDArray[np.float64]
 
 TOLERANCE = 1e-9  # of tr S1 + tr S2: how far the covariance term may be from its exact value
 _UNIT = 2.0**-53  # the rounding unit of float64
 _MEASURED = 2048  # the largest width bound (d) was measured at
 _PROBES = 16
-_HUGE = 2.0**500  # where the square could overflow, deviations are divided by this
 _BLOCK = 1 << 20  # elements in a block of rows: 8 MiB of float64
 
 
-def frechet_distance_terms(real: NDArray[Any], fake: NDArray[Any]) -> tuple[float, float, float]:
+def frechet_distance_terms(real: Moments, fake: Moments) -> tuple[float, float, float]:
     """Squared Fréchet distance of the normal laws fitted to two sets of points.
 
     Parameters
     ----------
-    real, fake : float32 or float64 arrays of shape (n, d) and (m, d), finite, n and m at least 2. They are
-        read in blocks of rows, not copied.
+    real, fake : the moments of both sets, of n and m >= 2 points of d columns.
 
     Returns
     -------
@@ -120,17 +125,11 @@ def frechet_distance_terms(real: NDArray[Any], fake: NDArray[Any]) -> tuple[floa
 
     Raises
     ------
-    ValueError : fewer than 2 points in a set, different widths, not two-dimensional, or values so large that
-        the distance does not fit in a float64.
+    ValueError : fewer than 2 points in a set, different widths, or values so large that the distance does
+        not fit in a float64.
 
     Sources: Dowson and Landau, "The Fréchet distance between multivariate normal distributions", 1982;
     Heusel et al., "GANs trained by a two time-scale update rule", 2017, eq. 6.
-
-    >>> import numpy as np
-    >>> a = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0]])
-    >>> total, mean_term, covariance_term = frechet_distance_terms(a, a + [3.0, 4.0])
-    >>> round(total, 9), mean_term, round(covariance_term, 9)
-    (25.0, 25.0, 0.0)
     """
     sets = (_Rows.of(real, "real_features"), _Rows.of(fake, "fake_features"))
     if sets[0].spread.size != sets[1].spread.size:
@@ -138,7 +137,7 @@ def frechet_distance_terms(real: NDArray[Any], fake: NDArray[Any]) -> tuple[floa
             f"fake_features has {sets[1].spread.size} columns, real_features has {sets[0].spread.size}"
         )
     # Not mean - mean: the first rows cancel exactly enough, the means relative to them are small.
-    shift = (sets[0].base - sets[1].base) + (sets[0].centre - sets[1].centre)
+    shift = (real.base - fake.base) + (real.centre - fake.centre)
     return _terms(shift, *sets, "real_features and fake_features")
 
 
@@ -187,75 +186,80 @@ def frechet_from_moments(
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """Points, with the mean (base + centre) and deviation of each column, 0 if and only if constant."""
+class _Factor:
+    """L with L' L = S."""
 
-    points: NDArray[Any]
-    base: Matrix
-    centre: Matrix
-    spread: Matrix
+    matrix: Matrix
+    triangular: bool = False  # upper
+    regular: bool = False  # as many singular values above 0 as rows, unless the data are special
+    slack: float = 0.0  # shift + eps of bound (a); 0 where the factor is not by Cholesky
+
+    def scaled(self, columns: Matrix) -> _Factor:
+        matrix = self.matrix
+        matrix *= columns
+        return replace(self, matrix=matrix)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Points with their moments."""
+
+    moments: Moments
 
     @classmethod
-    def of(cls, points: NDArray[Any], name: str) -> _Rows:
-        if points.ndim != 2:
-            raise ValueError(f"{name} must have two dimensions (points, features), got shape {points.shape}")
-        count, width = points.shape
-        if count < 2:
-            raise ValueError(f"frechet_distance needs at least 2 points in {name}, which has {count}")
-        # Relative to one of the rows: a constant column becomes 0 exactly, and the square of the mean is
-        # at most n times the variance, so that the difference below loses at most n u.
-        base = points[0].astype(np.float64)
-        for unit in (1.0, _HUGE):
-            total, squares = np.zeros(width), np.zeros(width)
-            with np.errstate(over="ignore"):
-                for block in _blocks(points, base):
-                    if unit != 1.0:
-                        block /= unit
-                    total += block.sum(axis=0)
-                    squares += np.einsum("ij,ij->j", block, block)
-            if float(squares.max()) < _HUGE**2:
-                break
-        centre = total / count
-        variance = (squares - total * centre) / (count - 1)
-        return cls(points, base, centre * unit, np.sqrt(np.maximum(variance, 0.0)) * unit)
+    def of(cls, moments: Moments, name: str) -> _Rows:
+        if len(moments.points) < 2:
+            raise ValueError(
+                f"frechet_distance needs at least 2 points in {name}, which has {len(moments.points)}"
+            )
+        return cls(moments)
+
+    @property
+    def spread(self) -> Matrix:
+        return self.moments.spread
 
     def standard_rows(self, kept: NDArray[np.intp], elements: int) -> Iterator[Matrix]:
         """C D^{-1} in blocks: centred rows over sqrt(n - 1) and the spreads. A block lasts until the next."""
-        spread = self.spread[kept] * math.sqrt(len(self.points) - 1)
-        everything = kept.size == self.spread.size
-        columns = self.points if everything else _Columns(self.points, kept)
-        for block in _blocks(columns, self.base[kept], elements):
-            block -= self.centre[kept]
+        points = self.moments.points
+        spread = self.spread[kept] * math.sqrt(len(points) - 1)
+        columns = points if kept.size == self.spread.size else _Columns(points, kept)
+        for block in _blocks(columns, self.moments.base[kept], elements):
+            block -= self.moments.centre[kept]
             block /= spread
             yield block
 
-    def cholesky(self, kept: NDArray[np.intp]) -> tuple[Matrix, float] | None:
-        width = kept.size
-        if len(self.points) <= width:
+    def cholesky(self, kept: NDArray[np.intp]) -> _Factor | None:
+        if len(self.moments.points) <= kept.size:
             return None  # the rows are a factor already
-        correlations = np.zeros((width, width), order="F")
-        probes, product = _probes(width), np.zeros((width, _PROBES), order="F")
-        # SciPy's BLAS throughout: the threads of NumPy's would spin on beside it for a while after each call.
-        for block in self.standard_rows(kept, _BLOCK):
-            correlations = blas.dsyrk(1.0, block.T, beta=1.0, c=correlations, overwrite_c=1)
-            images = blas.dgemm(1.0, block.T, probes, trans_a=1)
-            product = blas.dgemm(1.0, block.T, images, beta=1.0, c=product, overwrite_c=1)
-        return _cholesky(correlations, probes, product)
+        lower = self.moments.correlations()
+        if kept.size < len(lower):
+            lower = lower[np.ix_(kept, kept)]
+        probes = _probes(kept.size)
+        everywhere = np.zeros((self.spread.size, _PROBES))
+        everywhere[kept] = probes
+        # Transposed, it is what SciPy takes without a copy: an upper triangle in the order of Fortran.
+        return _cholesky(lower.T, probes, self.moments.probe(everywhere)[kept])
 
-    def factor(self, kept: NDArray[np.intp]) -> Matrix:
-        count, width = len(self.points), kept.size
+    def factor(self, kept: NDArray[np.intp]) -> _Factor:
+        count, width = len(self.moments.points), kept.size
         if count <= width:
-            rows = np.empty((count, width), order="F")  # as BLAS has it: no copy there
+            rows = np.empty((count - 1, width), order="F")  # as BLAS has it: no copy there
             start = 0
+            # Centred rows add up to 0: the reflection that takes (1, ..., 1) to the first axis makes the
+            # first row 0, and the others are a factor by themselves, with a rank to match.
+            first = np.empty(0)
             for block in self.standard_rows(kept, _BLOCK):
-                rows[start : start + len(block)] = block
+                if start == 0:
+                    first = block[0] / (math.sqrt(count) + 1.0)
+                    block = block[1:]
+                np.subtract(block, first, out=rows[start : start + len(block)])
                 start += len(block)
-            return rows
+            return _Factor(rows, regular=True)
         upper = np.zeros((0, width))
         for block in self.standard_rows(kept, max(_BLOCK, 2 * width * width)):
             stacked = np.concatenate([upper, block])
             upper = linalg.qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:width]
-        return upper
+        return _Factor(np.asfortranarray(upper), triangular=True)
 
 
 @dataclass(frozen=True)
@@ -293,14 +297,14 @@ class _Covariance:
                     ) from None
         return cls(matrix, np.sqrt(np.maximum(np.diag(matrix), 0.0)))
 
-    def factor(self, kept: NDArray[np.intp]) -> Matrix:
+    def factor(self, kept: NDArray[np.intp]) -> _Factor:
         # In its own units, not as correlations: a column that is rounding only must not be blown up.
         largest = float(self.spread[kept].max())
         values, vectors = linalg.eigh(self.matrix[np.ix_(kept, kept)] / largest / largest, check_finite=False)
         # What float64 eigenvalues cannot tell from 0 is 0: its root would be 1e-8 of the largest.
         values[values < kept.size * 2 * _UNIT * values[-1]] = 0.0
-        root: Matrix = np.sqrt(values)[:, None] * vectors.T / (self.spread[kept] / largest)
-        return root
+        root = np.sqrt(values)[:, None] * vectors.T / (self.spread[kept] / largest)
+        return _Factor(np.asfortranarray(root))
 
 
 # ---- the formula ----
@@ -335,12 +339,12 @@ def _covariance_term(a: _Rows | _Covariance, b: _Rows | _Covariance) -> tuple[fl
     shared = 0.0
     if kept.size:
         ratio = unit_a / unit_b
-        left, right, errors = _factors(a, b, kept, unit_a, unit_b)
-        trace_a += _squares(left)
-        trace_b += _squares(right)
+        left, right, error = _factors(a, b, kept, unit_a, unit_b)
+        trace_a += _squares(left.matrix)
+        trace_b += _squares(right.matrix)
         # In units of unit_a unit_b, as the nuclear norm is, which enters twice.
-        allowed = TOLERANCE / 2 * (trace_a * ratio + trace_b / ratio) - sum(errors)
-        shared = _nuclear_norm(left, right, all(error > 0.0 for error in errors), allowed)
+        allowed = TOLERANCE / 2 * (trace_a * ratio + trace_b / ratio) - error
+        shared = _nuclear_norm(left, right, allowed)
     unit = max(unit_a, unit_b)
     unit_a, unit_b = unit_a / unit, unit_b / unit
     trace = unit_a * unit_a * trace_a + unit_b * unit_b * trace_b
@@ -351,32 +355,29 @@ def _covariance_term(a: _Rows | _Covariance, b: _Rows | _Covariance) -> tuple[fl
 
 def _factors(
     a: _Rows | _Covariance, b: _Rows | _Covariance, kept: NDArray[np.intp], unit_a: float, unit_b: float
-) -> tuple[Matrix, Matrix, list[float]]:
-    """L1 over unit_a and L2 over unit_b, and the two parts of bound (a); 0 where it is not by Cholesky."""
+) -> tuple[_Factor, _Factor, float]:
+    """L1 over unit_a and L2 over unit_b, and bound (a) for both."""
     sets, scales = (a, b), (a.spread[kept] / unit_a, b.spread[kept] / unit_b)
-    factors: list[Matrix] = []
-    slack = [0.0, 0.0]
-    for i, one in enumerate(sets):
+    factors: list[_Factor] = []
+    for one, scale in zip(sets, scales, strict=True):
         quick = one.cholesky(kept) if isinstance(one, _Rows) else None
-        factor, slack[i] = quick if quick is not None else (one.factor(kept), 0.0)
-        factor *= scales[i]
-        factors.append(factor)
+        factors.append((quick or one.factor(kept)).scaled(scale))
     ratio = unit_a / unit_b
-    trace = [_squares(factor) for factor in factors]
+    trace = [_squares(factor.matrix) for factor in factors]
     allowed = TOLERANCE / 4 * (trace[0] * ratio + trace[1] / ratio)
-    error = [
-        slack[i] * trace[i] * _largest_ratio(factors[1 - i], factors[i]) if slack[i] > 0.0 else 0.0
-        for i in (0, 1)
-    ]
+    error = [0.0, 0.0]
+    for i, factor in enumerate(factors):
+        if factor.slack > 0.0:
+            error[i] = factor.slack * trace[i] * _largest_ratio(factors[1 - i].matrix, factor.matrix)
     while sum(error) > allowed:  # the worse side first: often it alone is to blame
         i = int(error[1] > error[0])
-        factors[i] = sets[i].factor(kept) * scales[i]
+        factors[i] = sets[i].factor(kept).scaled(scales[i])
         error[i] = 0.0
-    return factors[0], factors[1], error
+    return factors[0], factors[1], sum(error)
 
 
-def _cholesky(correlations: Matrix, probes: Matrix, product: Matrix) -> tuple[Matrix, float] | None:
-    """The factor of `correlations` (upper triangle) + shift, and its slack, shift + eps, of bound (a).
+def _cholesky(correlations: Matrix, probes: Matrix, product: Matrix) -> _Factor | None:
+    """The factor of `correlations` (upper triangle, overwritten) + shift, with its slack.
 
     `product` is what the correlations should do to the probes.
     """
@@ -391,7 +392,7 @@ def _cholesky(correlations: Matrix, probes: Matrix, product: Matrix) -> tuple[Ma
         return None
     images = blas.dgemm(1.0, upper, blas.dgemm(1.0, upper, probes), trans_a=1)
     eps = float(np.linalg.norm(images - shift * probes - product))
-    return (upper, shift + eps) if eps <= shift else None
+    return _Factor(upper, triangular=True, regular=True, slack=shift + eps) if eps <= shift else None
 
 
 def _largest_ratio(numerator: Matrix, denominator: Matrix) -> float:
@@ -411,17 +412,26 @@ def _largest_ratio(numerator: Matrix, denominator: Matrix) -> float:
     return math.exp(logarithm / (2 * steps))
 
 
-def _nuclear_norm(left: Matrix, right: Matrix, regular: bool, allowed: float) -> float:
-    """The sum of the singular values of left right'; `regular`: both are triangular and have an inverse.
+def _nuclear_norm(a: _Factor, b: _Factor, allowed: float) -> float:
+    """The sum of the singular values of a b', whose memory is used up: from eigenvalues where they err by at
+    most `allowed`.
 
-    From eigenvalues where they err by at most `allowed`; without an inverse they never do, as a singular
-    value 0 is lost to the root of the error.
+    They never do where a singular value is 0, which is lost to the root of the error.
     """
-    product: Matrix = blas.dgemm(1.0, left, right, trans_b=1)
-    if regular and len(product) <= _MEASURED and _expected_error(left, right, product) <= 2 * allowed:
-        values = linalg.eigvalsh(
-            blas.dsyrk(1.0, product, lower=1), overwrite_a=True, check_finite=False, driver="ev"
-        )
+    if a.triangular and not b.triangular:
+        a, b = b, a
+    left, right = a.matrix, b.matrix
+    shape = len(left), len(right)
+    quick = a.regular and b.regular and max(shape) <= _MEASURED
+    if quick and a.triangular:  # the guess needs inverses; where there are none we try
+        quick = _expected_error(left, right) <= 2 * allowed
+    product: Matrix
+    if b.triangular:  # half the work
+        product = blas.dtrmm(1.0, right, left, side=1, trans_a=1, overwrite_b=1)
+    else:
+        product = blas.dgemm(1.0, left, right, trans_b=1)
+    if quick:
+        values = linalg.eigvalsh(_square(product), overwrite_a=True, check_finite=False, driver="ev")
         values = np.maximum(values, 0.0)
         roots: Matrix = np.sqrt(values)
         error = _UNIT * (16 * math.sqrt(len(values)) * values + 10 * values[-1])
@@ -432,15 +442,23 @@ def _nuclear_norm(left: Matrix, right: Matrix, regular: bool, allowed: float) ->
     return math.fsum(linalg.svdvals(product, overwrite_a=True, check_finite=False))
 
 
-def _expected_error(left: Matrix, right: Matrix, product: Matrix) -> float:
+def _square(product: Matrix) -> Matrix:
+    """The smaller one of M M' and M' M, its lower triangle."""
+    square: Matrix = blas.dsyrk(1.0, product, trans=0 if product.shape[0] <= product.shape[1] else 1, lower=1)
+    return square
+
+
+def _expected_error(left: Matrix, right: Matrix) -> float:
     """About what bound (d) will be, for a tenth of the work; a wrong guess costs time only."""
-    probes = _probes(len(product))
-    images = blas.dgemm(1.0, product, probes)
-    largest = float(np.linalg.norm(blas.dgemm(1.0, product, images, trans_a=1)) / np.linalg.norm(images))
+    width = len(left)
+    probes = _probes(width)
+    images = blas.dgemm(1.0, left, blas.dgemm(1.0, right, probes, trans_a=1))
+    back = blas.dgemm(1.0, right, blas.dgemm(1.0, left, images, trans_a=1))
+    largest = float(np.linalg.norm(back) / np.linalg.norm(images))
     inverse = linalg.solve_triangular(left, probes, check_finite=False)
     inverse = linalg.solve_triangular(right, inverse, trans="T", check_finite=False)
     # || M^{-1} Z ||_F^2 / 16 is about the sum of 1 / s_i^2; the sum of 1 / s_i is at most sqrt(d) its root.
-    reciprocals = float(np.linalg.norm(inverse)) / math.sqrt(_PROBES) * math.sqrt(len(product))
+    reciprocals = float(np.linalg.norm(inverse)) / math.sqrt(_PROBES) * math.sqrt(width)
     return 10 * _UNIT * largest**2 * reciprocals
 
 

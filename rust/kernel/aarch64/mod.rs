@@ -3,6 +3,7 @@
 //! Rust has no stable intrinsics yet for the dot product, the matrix product and the prefetch: those are single instructions of assembly.
 
 pub mod dotprod;
+pub mod gram;
 pub mod i8mm;
 pub mod neon;
 

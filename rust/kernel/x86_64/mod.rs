@@ -8,3 +8,4 @@ pub mod avx512vnni;
 pub mod avxvnni;
 #[cfg(all(test, target_os = "linux"))]
 pub mod emulator;
+pub mod gram;
