@@ -33,3 +33,4 @@ pub mod pool;
 mod python;
 pub mod question;
 pub mod sweep;
+pub mod tree;

@@ -16,7 +16,7 @@ mod schedule;
 mod seed;
 mod task;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod threshold;
 
 use std::sync::Mutex;
@@ -30,6 +30,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{self, BLOCK, Layout, Level, Line, Panel};
 use crate::points::Points;
 use crate::question::{Answers, Ask, Reply, Shape, Side};
+use crate::tree;
 use gear::Gear;
 use schedule::Task;
 use task::{Blocks, Held, Scratch};
@@ -107,7 +108,13 @@ pub fn sweep(
     asks: &[Ask],
     control: &Control,
 ) -> Result<(Vec<Reply>, Report)> {
-    sweep_with(&kernel::choose()?, rows, columns, asks, control)
+    let level = kernel::choose()?;
+    let engine = if tree::better(rows, columns, asks) {
+        tree::tree_with
+    } else {
+        sweep_with
+    };
+    engine(&level, rows, columns, asks, control)
 }
 
 /// [`sweep`] with a level at hand.
@@ -195,7 +202,7 @@ pub(crate) fn sweep_with(
     Ok((replies, report))
 }
 
-fn check(rows: &Points<'_>, columns: Option<&Points<'_>>, asks: &[Ask]) -> Result<()> {
+pub(crate) fn check(rows: &Points<'_>, columns: Option<&Points<'_>>, asks: &[Ask]) -> Result<()> {
     let invalid = |sentence: String| Err(Error::Invalid(sentence));
     if asks.len() > 32 {
         return invalid(format!(
