@@ -68,13 +68,14 @@ struct Voice {
 pub struct Report {
     /// The level that multiplied, as `FIDIV_KERNEL` takes it.
     pub kernel: &'static str,
-    /// The codes it began with.
+    /// The codes it began with; `tree` where trees answered instead (`tree`).
     pub code: &'static str,
     /// Threads at work.
     pub threads: usize,
-    /// Pairs of points decided.
+    /// Pairs of points decided, most of them without a look at the pair.
     pub pairs: u64,
-    /// Exact distances that were needed. A pair counts for each question that had to come back to it after it was judged.
+    /// Exact distances that were needed. A pair counts for each question that had to come back to it after it was judged. Trees
+    /// compute those of all points of a leaf together, for each question and each of its owners anew, and count all of them.
     pub settled: u64,
     /// Pairs whose distance was computed in float32 because their codes were too coarse.
     pub narrowed: u64,
@@ -98,7 +99,7 @@ pub(crate) struct Job<'a> {
     control: &'a Control,
 }
 
-/// Answers `asks` from all pairs of `rows` and `columns`, or of `rows` with itself, on the current rayon pool.
+/// Answers `asks` from all pairs of `rows` and `columns`, or of `rows` with itself, on the current rayon pool; from trees where these are faster.
 ///
 /// # Errors
 /// When sizes do not fit, memory is short, the forced kernel is missing, or the caller cancelled.
@@ -117,7 +118,7 @@ pub fn sweep(
     engine(&level, rows, columns, asks, control)
 }
 
-/// [`sweep`] with a level at hand.
+/// The sweep itself, with a level at hand.
 pub(crate) fn sweep_with(
     level: &Level,
     rows: &Points<'_>,

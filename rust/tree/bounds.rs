@@ -18,6 +18,9 @@
 //! Sums: a tree serves at most [`WIDEST`] columns, fewer than the lanes of the distance, so each lane holds one square and what remains is the
 //! tree over the lanes. Lanes that are missing hold zero there, and adding zero changes nothing; nor does a column of zeros.
 
+// Iterators are functions, and only what is inlined is compiled for wide vectors: loops count here.
+#![allow(clippy::needless_range_loop)]
+
 use crate::kernel::wide::{WIDE, Wide};
 
 /// The most columns a tree serves.

@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use super::bounds::{Bounds, Leaf};
+use crate::control::Control;
 use crate::distance::Row;
 use crate::error::{Result, filled, room};
 use crate::kernel::wide::WIDE;
@@ -77,7 +78,7 @@ pub struct Tree<const D: usize> {
 
 impl<const D: usize> Tree<D> {
     /// Builds the tree of points of at most D columns, on the current pool.
-    pub fn new(points: &Points<'_>) -> Result<Self> {
+    pub fn new(points: &Points<'_>, control: &Control) -> Result<Self> {
         let what = "a tree";
         let count = points.len();
         let leaves = count.div_ceil(WIDE);
@@ -104,7 +105,8 @@ impl<const D: usize> Tree<D> {
             bounds: &mut tree.bounds,
             least: &mut tree.least,
         }
-        .build();
+        .build(control);
+        control.check()?;
         Ok(tree)
     }
 
@@ -195,12 +197,15 @@ struct Part<'a, const D: usize> {
 }
 
 impl<'a, const D: usize> Part<'a, D> {
-    fn build(self) {
+    fn build(self, control: &Control) {
         if self.blocks.len() == 1 {
             return self.fill();
         }
         let left = self.blocks.len().div_ceil(2);
         let points = left * WIDE;
+        if control.is_cancelled() {
+            return;
+        }
         match widest(self.items) {
             Some(column) => {
                 self.items
@@ -236,10 +241,10 @@ impl<'a, const D: usize> Part<'a, D> {
         ];
         let [first, second] = parts;
         if alone {
-            first.build();
-            second.build();
+            first.build(control);
+            second.build(control);
         } else {
-            rayon::join(|| first.build(), || second.build());
+            rayon::join(|| first.build(control), || second.build(control));
         }
         *own_bounds = bounds.0[0].join(&bounds.1[0]);
         *own_least = least.0[0].min(least.1[0]);

@@ -12,6 +12,7 @@
 
 mod bounds;
 mod build;
+mod rule;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -27,6 +28,7 @@ use crate::question::{Answers, Ask, Reply, Side};
 use crate::sweep::Report;
 use bounds::WIDEST;
 use build::Tree;
+pub use rule::better;
 use walk::{Chunk, MINIMA, Question, Values};
 
 /// Leaves of owners to a chunk: answers are kept, and threads take work, by the chunk.
@@ -38,11 +40,6 @@ pub fn serves(width: usize, asks: &[Ask]) -> bool {
         && !asks
             .iter()
             .any(|ask| matches!(ask, Ask::NearestOfEach { .. }))
-}
-
-/// The rule
-pub fn better(rows: &Points<'_>, _columns: Option<&Points<'_>>, asks: &[Ask]) -> bool {
-    serves(rows.width(), asks)
 }
 
 /// What a sweep does (`sweep::sweep_with`), from trees; only for what it [`serves`].
@@ -106,10 +103,9 @@ impl Call<'_, '_> {
     /// The replies, and how many distances were computed.
     fn answer<const D: usize>(&self) -> Result<(Vec<Reply>, u64)> {
         self.control.expect(pairs(self.rows, self.columns));
-        let rows = Tree::<D>::new(self.rows)?;
-        self.control.check()?;
-        let columns = self.columns.map(Tree::<D>::new).transpose()?;
-        self.control.check()?;
+        let tree = |points| Tree::<D>::new(points, self.control);
+        let rows = tree(self.rows)?;
+        let columns = self.columns.map(tree).transpose()?;
         let mut computed = 0;
         let mut replies = Vec::new();
         for (at, ask) in self.asks.iter().enumerate() {

@@ -13,6 +13,9 @@
 //! The nearer child comes first; of two equally near ones that with the smallest index, since of two points at one distance the one with the smaller
 //! index wins. So a crowd of equal points is not searched: once k of them with the smallest indices are known, everything else is behind them.
 
+// Iterators are functions, and only what is inlined is compiled for wide vectors: loops count here.
+#![allow(clippy::needless_range_loop)]
+
 use super::bounds::{Leaf, at_most, at_most_each, squares};
 use super::build::{Node, Tree};
 use crate::control::Control;
@@ -315,7 +318,7 @@ impl<const D: usize, const VALUED: bool> Group<'_, '_, D, VALUED> {
                 point[c] = self.points[c][row];
             }
             squares(wide, &point, points, &mut distances);
-            self.computed += size as u64;
+            self.computed += (size - usize::from(own)) as u64;
             let mut near = taken;
             if own {
                 near &= !(1 << row);
