@@ -218,6 +218,27 @@ fn crowds_of_equal_points_are_not_searched() {
 }
 
 #[test]
+fn the_rule_keeps_to_what_trees_serve() {
+    let better = |n: usize, d: usize, asks: &[Ask]| {
+        let points = Points::from_f32("points", vec![0.0; n * d], d).unwrap();
+        rule::better(&points, None, asks)
+    };
+    let owner = Side::Rows;
+    let nearest = vec![Ask::Nearest { owner, k: 5 }; 3];
+    assert!(better(1000, 2, &nearest) && better(1000, 10, &nearest[..1]));
+    assert!(!better(999, 2, &nearest) && !better(100_000, 10, &nearest));
+    for d in [WIDEST + 1, 300] {
+        assert!(!better(2000, d, &nearest[..1]));
+    }
+    let each = Ask::NearestOfEach {
+        owner,
+        size: 10,
+        groups: 100,
+    };
+    assert!(!better(1000, 2, &[each]));
+}
+
+#[test]
 fn a_cancelled_tree_says_so() {
     let a = f32s(&normal(7, 1000 * 3));
     let a = Points::from_f32("a", &a[..], 3).unwrap();
