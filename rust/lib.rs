@@ -14,6 +14,8 @@
 //!                        └────────────────── sweep: which tiles, on which thread ──────┘
 //! ```
 //!
+//! Where columns are few, `tree` answers the same questions from boxes of points instead of from all pairs, by the same distance.
+//!
 //! `unsafe` lives in `kernel` alone, Python in `python` alone.
 #![deny(unsafe_code)]
 
@@ -34,3 +36,4 @@ pub mod pool;
 mod python;
 pub mod question;
 pub mod sweep;
+pub mod tree;

@@ -426,6 +426,29 @@ def test_k_may_be_a_numpy_integer():
     same("indices", neighbors.knn([[0.0], [1.0], [3.0]], nearest_k=np.int16(1))[1], np.array([[1], [0], [1]]))
 
 
+@pytest.mark.parametrize("d", [1, 2, 3, 5, 8, 10])
+def test_trees_answer_where_columns_are_few(d, monkeypatch):
+    x = gaussian(6000, d, 1, np.float32)
+    x[3000:3100] = x[:100]  # ties
+    points = _core.Points(x, "x")
+    found = {}
+    for kernel in _core.config()["kernels"]:
+        monkeypatch.setenv("FIDIV_KERNEL", kernel)
+        for jobs in (1, 8):
+            answers, report = _core.sweep(points, None, [("nearest", "rows", 4)], n_jobs=jobs)
+            assert (report["code"], report["kernel"]) == ("tree", kernel)
+            found[kernel, jobs] = (*answers[0], report["settled"])
+    distances, indices, settled = found["portable", 1]
+    for other in found.values():
+        assert_array_equal(other[0], distances, strict=True)
+        assert_array_equal(other[1], indices, strict=True)
+        assert other[2] == settled
+    some = np.arange(0, 6000, 75)
+    exact = oracle.distances(x[some], x)
+    exact[np.arange(len(some)), some] = np.inf
+    assert_array_equal(indices[some], np.argsort(exact, axis=1, kind="stable")[:, :4])
+
+
 def test_too_few_points():
     with pytest.raises(ValueError, match=r"nearest_k=4 needs at least 5 points in queries, which has 4"):
         neighbors.knn(gaussian(4, 2), nearest_k=4)

@@ -281,6 +281,7 @@ print("works")
         "_core.sweep(points, None, [('nearest', 'rows', 5)])",
         "fidiv.evaluate(x, x[::-1])",
         "_core.kmeans([points], num_clusters=400, num_runs=50, seed=0)",
+        "neighbors.knn(np.random.default_rng(1).normal(size=(1_000_000, 10)), nearest_k=5)",  # a tree
     ],
 )
 def test_interrupt(call):

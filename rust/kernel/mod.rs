@@ -32,6 +32,7 @@ pub mod scan;
 mod tests;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod vector;
+pub mod wide;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 

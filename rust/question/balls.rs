@@ -1,6 +1,6 @@
 //! Counts of balls and points. A point is in a ball when its distance is at most the radius (closed) or below it (open); distances decide, not squares.
 
-use super::{Answers, Reply, Settle, TINY, WIDER};
+use super::{Answers, Reach, Reply, Settle, TINY, WIDER};
 
 /// The square above which a ball hears nothing; an open ball of radius zero is empty.
 pub fn window(radius: f64, closed: bool) -> f64 {
@@ -8,6 +8,15 @@ pub fn window(radius: f64, closed: bool) -> f64 {
         -1.0
     } else {
         radius * radius * WIDER + TINY
+    }
+}
+
+/// A square whose root is surely inside, as are all smaller ones; negative where there is none.
+pub fn core(radius: f64, closed: bool) -> f64 {
+    if radius == 0.0 && closed {
+        0.0
+    } else {
+        radius * radius / WIDER - TINY
     }
 }
 
@@ -77,6 +86,14 @@ impl Answers for CountWithin<'_> {
         super::raise(windows, self.windows.iter().copied());
     }
 
+    fn reach(&self, row: usize) -> Reach {
+        Reach::within(self.windows[row])
+    }
+
+    fn core(&self, row: usize) -> f64 {
+        core(self.radii[row], self.closed)
+    }
+
     fn undecided(&self, row: usize, _other: u32, low: f64, high: f64) -> bool {
         self.ball(row).undecided(low, high)
     }
@@ -132,6 +149,10 @@ impl<'a> CoveredBy<'a> {
 impl Answers for CoveredBy<'_> {
     fn widen(&self, _windows: &mut [f64], _first: usize) {}
 
+    fn reach(&self, _row: usize) -> Reach {
+        Reach::within(1.0)
+    }
+
     fn undecided(&self, _row: usize, other: u32, low: f64, high: f64) -> bool {
         self.ball(other).undecided(low, high)
     }
@@ -186,6 +207,14 @@ impl<'a> Covered<'a> {
 
 impl Answers for Covered<'_> {
     fn widen(&self, _windows: &mut [f64], _first: usize) {}
+
+    fn reach(&self, row: usize) -> Reach {
+        if self.covered[row] {
+            Reach::NOTHING
+        } else {
+            Reach::within(1.0)
+        }
+    }
 
     fn undecided(&self, row: usize, other: u32, low: f64, high: f64) -> bool {
         !self.covered[row] && self.ball(other).undecided(low, high)

@@ -122,6 +122,46 @@ pub enum Shape {
     Product,
 }
 
+/// How far one row looks, where distances are known as they come: a pair is of no use when its square is above the window, or when it is not below
+/// `square` and its index is above `last`.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach {
+    /// The owner's part of the window: a square, or its factor where the window is a product or the other point's alone. Minus infinity once no pair can
+    /// change the row's answer.
+    pub window: f64,
+    /// Squares from here on have no smaller distance than the last neighbour.
+    pub square: f64,
+    /// The last neighbour's index.
+    pub last: u32,
+}
+
+impl Reach {
+    /// A window alone.
+    pub fn within(window: f64) -> Self {
+        Self {
+            window,
+            square: f64::INFINITY,
+            last: u32::MAX,
+        }
+    }
+
+    /// No pair is of any use any more.
+    pub const NOTHING: Self = Self {
+        window: f64::NEG_INFINITY,
+        square: f64::NEG_INFINITY,
+        last: 0,
+    };
+}
+
+/// The distance of the pair that a question is being told of.
+struct Told(f64);
+
+impl Settle for Told {
+    fn distance(&mut self, _row: usize, _other: u32) -> f64 {
+        self.0
+    }
+}
+
 /// Where a question gets a distance it cannot do without.
 pub trait Settle {
     /// THE distance between a row of the block and a point of the other set.
@@ -154,6 +194,24 @@ pub trait Answers: Send {
                 self.hear(row, other, distance, distance, settle);
             }
         }
+    }
+
+    /// How far a row looks.
+    fn reach(&self, row: usize) -> Reach;
+
+    /// Pairs of one row, as squared distances and other points, that are in reach or not far beyond it; each is told once, here or to
+    /// [`hear`](Self::hear). Says how far the row looks from now on.
+    fn meet(&mut self, row: usize, pairs: &[(f64, u32)]) -> Reach {
+        for &(square, other) in pairs {
+            let distance = square.sqrt();
+            self.hear(row, other, distance, distance, &mut Told(distance));
+        }
+        self.reach(row)
+    }
+
+    /// A square that is surely inside the row's ball, and so is every smaller one; negative where there is none.
+    fn core(&self, _row: usize) -> f64 {
+        -1.0
     }
 
     /// Pairs that are surely inside, so many for each row; only questions that count are told in bulk.
@@ -269,6 +327,32 @@ impl Ask {
             Self::BestRatio { radii, .. } => {
                 Some(radii.iter().map(|&r| ratio::window(r)).collect())
             }
+        }
+    }
+
+    /// A square for every other point that is surely inside its ball, where balls of the other side are counted.
+    pub(crate) fn cores(&self) -> Option<Vec<f64>> {
+        match self {
+            Self::CoveredBy { radii, closed, .. } => {
+                Some(radii.iter().map(|&r| balls::core(r, *closed)).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// The same question of the owners in another order: `order` are their places in this one.
+    pub(crate) fn reordered(&self, order: &[u32]) -> Self {
+        match self {
+            Self::CountWithin {
+                owner,
+                radii,
+                closed,
+            } => Self::CountWithin {
+                owner: *owner,
+                radii: order.iter().map(|&at| radii[at as usize]).collect(),
+                closed: *closed,
+            },
+            other => other.clone(),
         }
     }
 

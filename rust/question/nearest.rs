@@ -4,8 +4,26 @@
 //! distance, and whatever surely lies behind the bound is dropped. The others wait: bounds narrow as pairs come in, and few of those that wait are still
 //! in question when the sweep is over. Only these are asked for.
 
-use super::{Answers, Reply, Settle, TINY, WIDER};
+use super::{Answers, Reach, Reply, Settle, TINY, WIDER};
 use crate::error::{Result, filled};
+
+/// Fewer neighbours than this are moved one by one to make room for another.
+const FEW: usize = 24;
+
+/// How far a row looks whose k-th neighbour is `other` at `distance`. The root of the rounded square of a number is that number, unless the square is
+/// subnormal; so a square from there on has no smaller root.
+fn reach(distance: f64, other: u32) -> Reach {
+    let square = distance * distance;
+    Reach {
+        window: square * WIDER + TINY,
+        square: if square < TINY && distance > 0.0 {
+            f64::INFINITY
+        } else {
+            square
+        },
+        last: other,
+    }
+}
 
 /// A pair whose distance lies in `low..=high`; it is known when both are one.
 #[derive(Clone, Copy)]
@@ -188,6 +206,54 @@ impl Answers for Nearest {
                 (high, _) => high * high * WIDER + TINY,
             }),
         );
+    }
+
+    fn reach(&self, row: usize) -> Reach {
+        match self.last(row) {
+            (f64::INFINITY, _) => Reach::within(f64::INFINITY),
+            (high, last) => reach(high, last),
+        }
+    }
+
+    /// As if it heard of each; its row then holds known pairs only, at most k of them, in their order.
+    fn meet(&mut self, row: usize, pairs: &[(f64, u32)]) -> Reach {
+        let (k, start) = (self.k, row * self.k);
+        let best = &mut self.pairs[start..start + k];
+        let mut held = self.held[row] as usize;
+        let mut window = f64::INFINITY;
+        for &(square, other) in pairs {
+            if square > window {
+                continue;
+            }
+            let distance = square.sqrt();
+            let behind = |before: &Pair| (distance, other) > (before.high, before.other);
+            if held < k {
+                held += 1;
+            } else if behind(&best[k - 1]) {
+                continue;
+            }
+            let mut place = held - 1;
+            if k < FEW {
+                while place > 0 && !behind(&best[place - 1]) {
+                    best[place] = best[place - 1];
+                    place -= 1;
+                }
+            } else {
+                let last = place;
+                place = best[..last].partition_point(behind);
+                best.copy_within(place..last, place + 1);
+            }
+            best[place] = Pair {
+                low: distance,
+                high: distance,
+                other,
+            };
+            if held == k {
+                window = best[k - 1].high * best[k - 1].high * WIDER + TINY;
+            }
+        }
+        self.held[row] = held as u32;
+        self.reach(row)
     }
 
     fn undecided(&self, row: usize, other: u32, low: f64, high: f64) -> bool {

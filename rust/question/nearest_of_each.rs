@@ -1,7 +1,7 @@
 //! The nearest point of each group of the other side: `size` consecutive points make a group (k-means: the centres of one run). Only which one it is
 //! is told, so distances are asked for only where bounds cannot tell two points apart.
 
-use super::{Answers, Reply, Settle, TINY, WIDER};
+use super::{Answers, Reach, Reply, Settle, TINY, WIDER};
 use crate::error::{Result, filled};
 
 /// The best pair of every row and group, its distance in `low..=high`.
@@ -30,13 +30,19 @@ impl NearestOfEach {
     }
 }
 
+/// The window of a row from the upper ends of its groups.
+fn widest(highs: &[f64]) -> f64 {
+    let high = highs.iter().copied().fold(0.0, f64::max);
+    high * high * WIDER + TINY
+}
+
 impl Answers for NearestOfEach {
     fn widen(&self, windows: &mut [f64], _first: usize) {
-        let widest = |highs: &[f64]| {
-            let high = highs.iter().copied().fold(0.0, f64::max);
-            high * high * WIDER + TINY
-        };
         super::raise(windows, self.highs.chunks_exact(self.groups).map(widest));
+    }
+
+    fn reach(&self, row: usize) -> Reach {
+        Reach::within(widest(&self.highs[row * self.groups..][..self.groups]))
     }
 
     fn undecided(&self, row: usize, other: u32, low: f64, _high: f64) -> bool {

@@ -1,7 +1,7 @@
 //! The best ratio radius / distance of each row over the balls of the other side (realism).
 //! A radius of zero never counts (0 / 0 is 0); a positive radius at distance zero is infinite.
 
-use super::{Answers, Reply, Settle, TINY, WIDER};
+use super::{Answers, Reach, Reply, Settle, TINY, WIDER};
 
 /// The other point's factor of the window: its squared radius.
 pub fn window(radius: f64) -> f64 {
@@ -84,6 +84,16 @@ impl Answers for BestRatio<'_> {
             if radius > 0.0 {
                 self.floor[row] = self.floor[row].max(radius / high);
             }
+        }
+    }
+
+    fn reach(&self, row: usize) -> Reach {
+        let best = self.best[row].low;
+        if best == f64::INFINITY {
+            Reach::NOTHING
+        } else {
+            // The square of a very good ratio is infinite, and its inverse too small to be exact; TINY is more than either loses.
+            Reach::within(WIDER / (best * best) + TINY)
         }
     }
 

@@ -17,7 +17,7 @@ mod schedule;
 mod seed;
 mod task;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -30,6 +30,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{self, BLOCK, Layout, Level, Line, Panel};
 use crate::points::Points;
 use crate::question::{Answers, Ask, Reply, Shape, Side};
+use crate::tree;
 use gear::Gear;
 use schedule::Task;
 use task::{Blocks, Held, Scratch};
@@ -72,13 +73,14 @@ struct Voice {
 pub struct Report {
     /// The level that multiplied, as `FIDIV_KERNEL` takes it.
     pub kernel: &'static str,
-    /// The codes it began with.
+    /// The codes it began with; `tree` where trees answered instead (`tree`).
     pub code: &'static str,
     /// Threads at work.
     pub threads: usize,
-    /// Pairs of points decided.
+    /// Pairs of points decided, most of them without a look at the pair.
     pub pairs: u64,
-    /// Exact distances that were needed. A pair counts for each question that had to come back to it after it was judged.
+    /// Exact distances that were needed. A pair counts for each question that had to come back to it after it was judged. Trees
+    /// compute those of all points of a leaf together, for each question and each of its owners anew, and count all of them.
     pub settled: u64,
     /// Pairs whose distance was computed in float32 because their codes were too coarse.
     pub narrowed: u64,
@@ -104,7 +106,7 @@ pub(crate) struct Job<'a> {
     control: &'a Control,
 }
 
-/// Answers `asks` from all pairs of `rows` and `columns`, or of `rows` with itself, on the current rayon pool.
+/// Answers `asks` from all pairs of `rows` and `columns`, or of `rows` with itself, on the current rayon pool; from trees where these are faster.
 ///
 /// # Errors
 /// When sizes do not fit, memory is short, the forced kernel is missing, or the caller cancelled.
@@ -114,10 +116,16 @@ pub fn sweep(
     asks: &[Ask],
     control: &Control,
 ) -> Result<(Vec<Reply>, Report)> {
-    sweep_with(&kernel::choose()?, rows, columns, asks, control)
+    let level = kernel::choose()?;
+    let engine = if tree::better(rows, columns, asks) {
+        tree::tree_with
+    } else {
+        sweep_with
+    };
+    engine(&level, rows, columns, asks, control)
 }
 
-/// [`sweep`] with a level at hand.
+/// The sweep itself, with a level at hand.
 pub(crate) fn sweep_with(
     level: &Level,
     rows: &Points<'_>,
@@ -208,7 +216,7 @@ pub(crate) fn sweep_with(
     Ok((replies, report))
 }
 
-fn check(rows: &Points<'_>, columns: Option<&Points<'_>>, asks: &[Ask]) -> Result<()> {
+pub(crate) fn check(rows: &Points<'_>, columns: Option<&Points<'_>>, asks: &[Ask]) -> Result<()> {
     let invalid = |sentence: String| Err(Error::Invalid(sentence));
     if asks.len() > 32 {
         return invalid(format!(

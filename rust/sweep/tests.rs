@@ -1,18 +1,18 @@
-//! The sweep against the plain definitions, for every kernel this processor has or can emulate, on inputs that want to break it.
+//! The sweep, and the trees, against the plain definitions, for every kernel this processor has or can emulate, on inputs that want to break it.
 
 use super::*;
 use crate::oracle;
 use proptest::prelude::*;
 
 /// Not the emulated AVX-VNNI: whole sweeps would take minutes.
-fn levels() -> Vec<Level> {
+pub(crate) fn levels() -> Vec<Level> {
     let slow = !kernel::available().contains(&"avxvnni");
     let mut levels = kernel::tested();
     levels.retain(|level| !slow || level.name != "avxvnni");
     levels
 }
 
-fn normal(seed: u64, count: usize) -> Vec<f64> {
+pub(crate) fn normal(seed: u64, count: usize) -> Vec<f64> {
     // Sums of twelve uniform numbers: normal enough, and the same everywhere.
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut uniform = || {
@@ -26,7 +26,7 @@ fn normal(seed: u64, count: usize) -> Vec<f64> {
         .collect()
 }
 
-fn asks(a: &Points<'_>, b: &Points<'_>, k: usize, within: bool) -> Vec<Ask> {
+pub(crate) fn asks(a: &Points<'_>, b: &Points<'_>, k: usize, within: bool) -> Vec<Ask> {
     let radius = |p: &Points<'_>, q: &Points<'_>| -> Vec<f64> {
         (0..p.len())
             .map(|i| {
@@ -143,7 +143,20 @@ fn expected(ask: &Ask, a: &Points<'_>, b: &Points<'_>, within: bool) -> Reply {
     }
 }
 
-fn agree(name: &str, a: &Points<'_>, b: &Points<'_>, k: usize) {
+/// What answers questions in this way.
+type Engine =
+    fn(&Level, &Points<'_>, Option<&Points<'_>>, &[Ask], &Control) -> Result<(Vec<Reply>, Report)>;
+
+/// Those that serve points of this width, whichever the rule would take.
+fn engines(width: usize, asks: &[Ask]) -> Vec<Engine> {
+    let mut engines: Vec<Engine> = vec![sweep_with];
+    if tree::serves(width, asks) {
+        engines.push(tree::tree_with);
+    }
+    engines
+}
+
+pub(crate) fn agree(name: &str, a: &Points<'_>, b: &Points<'_>, k: usize) {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(3)
         .build()
@@ -161,31 +174,31 @@ fn agree(name: &str, a: &Points<'_>, b: &Points<'_>, k: usize) {
             .iter()
             .map(|ask| expected(ask, a, other, within))
             .collect();
-        for level in levels() {
+        for (level, engine) in levels().iter().flat_map(|level| {
+            engines(a.width(), &asks)
+                .into_iter()
+                .map(move |engine| (level, engine))
+        }) {
+            let control = Control::default();
             let (got, report) = pool
-                .install(|| {
-                    sweep_with(
-                        &level,
-                        a,
-                        (!within).then_some(b),
-                        &asks,
-                        &Control::default(),
-                    )
-                })
+                .install(|| engine(level, a, (!within).then_some(b), &asks, &control))
                 .unwrap();
             assert_eq!(report.kernel, level.name);
+            let (done, expected) = control.progress();
+            assert!(done == expected && expected == report.pairs);
             for (ask, (got, want)) in asks.iter().zip(got.iter().zip(&want)) {
                 assert!(
                     got == want,
-                    "{name}, {}, within {within}: {ask:?}\ngot  {got:?}\nwant {want:?}",
-                    level.name
+                    "{name}, {}, {}, within {within}: {ask:?}\ngot  {got:?}\nwant {want:?}",
+                    level.name,
+                    report.code
                 );
             }
         }
     }
 }
 
-fn f32s(values: &[f64]) -> Vec<f32> {
+pub(crate) fn f32s(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&v| v as f32).collect()
 }
 
@@ -209,7 +222,11 @@ fn gaussians_of_many_shapes() {
 
 #[test]
 fn adversaries() {
-    let (n, m, d) = (260, 240, 9);
+    adversaries_of(260, 240, 9);
+}
+
+/// Everything that wants to break an engine, in `d` columns.
+pub(crate) fn adversaries_of(n: usize, m: usize, d: usize) {
     let base = normal(3, n * d);
     let other = normal(4, m * d);
     type Change = Box<dyn Fn(usize, usize, f64) -> f64>;
