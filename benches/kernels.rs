@@ -105,8 +105,10 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
     });
     let product = seconds(|| kernel.products([black_box(&rows), &columns], None, depth, tile));
     // The diagonal's products as thresholds: about half of the pairs survive.
-    let mut thresholds = Thresholds::default();
-    thresholds.count = BLOCK;
+    let mut thresholds = Thresholds {
+        count: BLOCK,
+        ..Thresholds::default()
+    };
     thresholds.by.column = true;
     thresholds.columns.s = [1.0; BLOCK];
     thresholds.rows.s = [1.0; BLOCK];
