@@ -23,6 +23,7 @@
 mod aarch64;
 mod float32;
 pub mod gram;
+#[cfg(target_arch = "x86_64")]
 mod int16;
 mod int8;
 pub mod peak;
