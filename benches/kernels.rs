@@ -64,8 +64,8 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
     let mut codes = Vec::new();
     let mut tile = kernel::panel(TILE_ROWS * BLOCK * size_of::<f32>()).expect("memory");
     let tile: &mut [f32] = bytemuck::cast_slice_mut(&mut tile);
-    ca.pack(Layout::Rows, 0, &mut rows, &mut codes);
-    cb.pack(Layout::Columns, 0, &mut columns, &mut codes);
+    ca.pack(Layout::Rows, 0, &mut rows, None, &mut codes);
+    cb.pack(Layout::Columns, 0, &mut columns, None, &mut codes);
     kernel.products([&rows, &columns], None, depth, tile);
     let centred = |p: &Points<'_>| -> Vec<f64> {
         (0..BLOCK * depth)
@@ -136,8 +136,8 @@ fn measure(kernel: &dyn Kernel, depth: usize) {
     let bound = Bound::new(kernel.precision(depth), depth);
     let (windows, mut thresholds) = (Windows::none(), Thresholds::default());
     let outer = seconds(|| kernel.outer(&bound, sides, black_box(&windows), &mut thresholds));
-    let pack_rows = seconds(|| ca.pack(Layout::Rows, 0, &mut rows, &mut codes));
-    let pack_columns = seconds(|| cb.pack(Layout::Columns, 0, &mut columns, &mut codes));
+    let pack_rows = seconds(|| ca.pack(Layout::Rows, 0, &mut rows, None, &mut codes));
+    let pack_columns = seconds(|| cb.pack(Layout::Columns, 0, &mut columns, None, &mut codes));
     let measure = seconds(|| {
         for i in 0..BLOCK {
             black_box(kernel.measure(a.row(i), &frame.centre, frame.exponent));

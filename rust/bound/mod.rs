@@ -46,10 +46,16 @@
 //! Proof. A term passes one rounding of the difference, which counts twice, one of the product, and at most `ceil(d / 64)` sums in its lane and six in the tree:
 //! `v = sum (x_k - y_k)^2 (1 + t_k)`, `|t_k| <= n 2^-24 / (1 - n 2^-24)`, but for products that underflow, each by less than `2^-149`. All terms are positive, so
 //! `|v - D| <= t D`; `R` differs from `D` by less than `(d + 3) 2^-52 D` (Lemma 2). The factor 1.02 pays for second-order terms as long as `g < 0.01`. QED
+//!
+//! **Lemma 6 (two slices).** Let a row's code have a second slice: `x' = c_x + r_x / 128` in code units, `rho' >= ||x - x'||`. With `t = s + m / 128`, where `m` is
+//! the exact integer `<c_x,r_y> + <r_x,c_y>`, Lemmas 1 and 2 hold for `t` in place of `s` with
+//! `e' := rho'_x N_y + N_x rho'_y + rho'_x rho'_y + (rho_x + rho'_x)(rho_y + rho'_y) + gamma M_x M_y + eta`. Proof. `<x',y'>` differs from
+//! `<c_x,c_y> + m / 128` by `<r_x,r_y> / 128^2`, and `||r / 128||` is at most `||x - c|| + ||x - x'||`, that is `rho + rho'`; the rest is Lemma 1. The interval
+//! adds two operations of float64, which `w` has room for. QED
 
 pub mod threshold;
 
-use crate::codes::{BlockFacts, Facts, power_of_two};
+use crate::codes::{BlockFacts, Facts, Int8, power_of_two};
 use crate::distance::NEAR_LANES;
 
 /// How exact a kernel's products are.
@@ -100,6 +106,23 @@ impl Bound {
         let span = x.norm + y.norm;
         let error = 2.0 * self.product_error(x.norm, x.residual, y.norm, y.residual, unit)
             + self.weight * span * span;
+        (estimate - error, estimate + error)
+    }
+
+    /// The same from both slices of the codes, `mix` being what the second ones add: Lemma 6.
+    #[inline(always)]
+    pub fn fine_interval(&self, x: &Facts, y: &Facts, product: f32, mix: i32) -> (f64, f64) {
+        let unit = x.unit() * y.unit();
+        let product = f64::from(product) + f64::from(mix) / Int8::REST;
+        let estimate = x.square + y.square - 2.0 * (product * unit);
+        let span = x.norm + y.norm;
+        let error = x.fine * y.norm
+            + x.norm * y.fine
+            + x.fine * y.fine
+            + (x.residual + x.fine) * (y.residual + y.fine)
+            + self.gamma * (x.norm + x.residual) * (y.norm + y.residual)
+            + self.eta * unit;
+        let error = 2.0 * error + self.weight * span * span;
         (estimate - error, estimate + error)
     }
 

@@ -15,6 +15,12 @@ pub trait Code {
 
     /// The code of a scaled value, and the code's value.
     fn of(scaled: f64) -> (Self::Value, f64);
+
+    /// What a second slice holds of what the first one left, and its value; nothing where there is no second slice.
+    #[inline(always)]
+    fn rest(_left: f64) -> (i8, f64) {
+        (0, 0.0)
+    }
 }
 
 /// Rounded to float32; what would be subnormal becomes zero, so that no kernel meets one.
@@ -66,6 +72,11 @@ const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
 /// Rounded to integers from -127 to 127.
 pub struct Int8;
 
+impl Int8 {
+    /// Units of the second slice in one of the first; a power of two, so that its values are exact.
+    pub const REST: f64 = 128.0;
+}
+
 impl Code for Int8 {
     type Value = i8;
     const NAME: &'static str = "int8";
@@ -78,6 +89,13 @@ impl Code for Int8 {
     fn of(scaled: f64) -> (i8, f64) {
         let shifted = scaled + MAGIC;
         (shifted.to_bits() as i8, shifted - MAGIC)
+    }
+
+    /// At most half a unit is left: 64 parts of [`REST`](Self::REST).
+    #[inline(always)]
+    fn rest(left: f64) -> (i8, f64) {
+        let shifted = left * Self::REST + MAGIC;
+        (shifted.to_bits() as i8, (shifted - MAGIC) / Self::REST)
     }
 }
 

@@ -25,6 +25,7 @@ use rayon::prelude::*;
 
 use crate::distance::{Row, Scalar};
 use crate::error::{Result, filled};
+use crate::kernel::fine::FineBlockMut;
 use crate::kernel::{BLOCK, Kernel, Layout, Line};
 use crate::points::Points;
 
@@ -44,6 +45,8 @@ pub struct Facts {
     pub norm: f64,
     /// At least `||x - code / scale||`.
     pub residual: f64,
+    /// The same with both slices of the code; where there is one, the same.
+    pub fine: f64,
     /// Codes per sweep unit: `x` is about `code / scale`.
     pub scale: f32,
 }
@@ -55,6 +58,7 @@ impl Default for Facts {
             square: 0.0,
             norm: 0.0,
             residual: 0.0,
+            fine: 0.0,
             scale: 1.0,
         }
     }
@@ -65,6 +69,12 @@ impl Facts {
     #[inline(always)]
     pub fn unit(&self) -> f64 {
         1.0 / f64::from(self.scale)
+    }
+
+    /// Whether its code is all zeros, since none would say anything.
+    #[inline(always)]
+    pub fn is_lost(&self) -> bool {
+        self.residual >= self.norm
     }
 
     /// What takes centred values of the caller to codes.
@@ -153,6 +163,22 @@ pub fn encode<C: Code>(row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [u
     }
 }
 
+/// Writes the second slice of the codes of one row.
+#[inline(always)]
+pub fn encode_rest<C: Code>(row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [i8]) {
+    #[inline(always)]
+    fn of<C: Code, T: Scalar>(row: &[T], centre: &[f64], factor: f64, codes: &mut [i8]) {
+        for ((value, mu), code) in row.iter().zip(centre).zip(codes) {
+            let scaled = (value.to_f64() - mu) * factor;
+            *code = C::rest(scaled - C::of(scaled).1).0;
+        }
+    }
+    match row {
+        Row::F32(row) => of::<C, _>(row, centre, factor, codes),
+        Row::F64(row) => of::<C, _>(row, centre, factor, codes),
+    }
+}
+
 /// The largest magnitude of a centred row.
 #[inline(always)]
 fn reach_of<T: Scalar>(row: &[T], centre: &[f64]) -> f64 {
@@ -170,27 +196,31 @@ fn reach_of<T: Scalar>(row: &[T], centre: &[f64]) -> f64 {
     lanes.into_iter().fold(0.0, f64::max)
 }
 
-/// `(sum of squares, sum of squared residuals)` of a row in code units.
+/// Sums of squares, of squared residuals and of those of both slices, of a row in code units.
 #[inline(always)]
-fn sums_of<C: Code, T: Scalar>(row: &[T], centre: &[f64], factor: f64) -> (f64, f64) {
-    let (mut squares, mut residuals) = ([0.0f64; 16], [0.0f64; 16]);
+fn sums_of<C: Code, T: Scalar>(row: &[T], centre: &[f64], factor: f64) -> [f64; 3] {
+    let (mut squares, mut residuals, mut fines) = ([0.0f64; 16], [0.0f64; 16], [0.0f64; 16]);
     let (whole, rest) = row.as_chunks::<16>();
     let (whole_mu, rest_mu) = centre.as_chunks::<16>();
     for (x, mu) in whole.iter().zip(whole_mu) {
         for l in 0..16 {
             let scaled = (x[l].to_f64() - mu[l]) * factor;
             let residual = scaled - C::of(scaled).1;
+            let fine = residual - C::rest(residual).1;
             squares[l] += scaled * scaled;
             residuals[l] += residual * residual;
+            fines[l] += fine * fine;
         }
     }
     for (l, (x, mu)) in rest.iter().zip(rest_mu).enumerate() {
         let scaled = (x.to_f64() - mu) * factor;
         let residual = scaled - C::of(scaled).1;
+        let fine = residual - C::rest(residual).1;
         squares[l] += scaled * scaled;
         residuals[l] += residual * residual;
+        fines[l] += fine * fine;
     }
-    (squares.iter().sum(), residuals.iter().sum())
+    [squares, residuals, fines].map(|lanes| lanes.iter().sum())
 }
 
 /// Measures one row. Written once; kernels compile it for wider vectors.
@@ -209,18 +239,20 @@ pub fn measure_of<C: Code, T: Scalar>(row: &[T], centre: &[f64], exponent: i32) 
             square: f64::INFINITY,
             norm: f64::INFINITY,
             residual: f64::INFINITY,
+            fine: f64::INFINITY,
             scale: 1.0,
         };
     }
     if wanted > REACH {
         // Out of reach: a code of zeros. The norm is measured at the row's own scale.
         let own = power_of_two((-exponent - wanted).clamp(-1022, 1023));
-        let (squares, _) = sums_of::<Float32, T>(row, centre, own);
+        let [squares, ..] = sums_of::<Float32, T>(row, centre, own);
         let norm = squares.sqrt() * power_of_two(wanted) * inflate;
         return Facts {
             square: squares * power_of_two(wanted) * power_of_two(wanted),
             norm,
             residual: norm,
+            fine: norm,
             scale: power_of_two(-REACH) as f32,
         };
     }
@@ -231,12 +263,15 @@ pub fn measure_of<C: Code, T: Scalar>(row: &[T], centre: &[f64], exponent: i32) 
         ..Facts::default()
     };
     let unit = facts.unit();
-    let (squares, residuals) = sums_of::<C, T>(row, centre, facts.factor(exponent));
+    let [squares, residuals, fines] = sums_of::<C, T>(row, centre, facts.factor(exponent));
     let norm = squares.sqrt() * unit * inflate + f64::MIN_POSITIVE;
+    let left =
+        |sum: f64| sum.sqrt() * unit * inflate + norm * power_of_two(-51) + f64::MIN_POSITIVE;
     Facts {
         square: squares * unit * unit,
         norm,
-        residual: residuals.sqrt() * unit * inflate + norm * power_of_two(-51) + f64::MIN_POSITIVE,
+        residual: left(residuals),
+        fine: left(fines),
         scale,
     }
 }
@@ -334,7 +369,14 @@ impl<'a> Coded<'a> {
     }
 
     /// Packs block `index` in the kernel's layout. `codes` is working memory.
-    pub fn pack(&self, layout: Layout, index: usize, block: &mut [Line], codes: &mut Vec<Line>) {
+    pub fn pack(
+        &self,
+        layout: Layout,
+        index: usize,
+        block: &mut [Line],
+        fine: Option<FineBlockMut<'_>>,
+        codes: &mut Vec<Line>,
+    ) {
         let start = index * BLOCK;
         let facts = &self.facts[start..self.facts.len().min(start + BLOCK)];
         let rows = Rows {
@@ -343,7 +385,7 @@ impl<'a> Coded<'a> {
             facts,
             frame: self.frame,
         };
-        rows.pack(self.kernel, layout, block, codes);
+        rows.pack(self.kernel, layout, block, fine, codes);
     }
 }
 
@@ -366,6 +408,7 @@ impl Rows<'_> {
         kernel: &dyn Kernel,
         layout: Layout,
         block: &mut [Line],
+        mut fine: Option<FineBlockMut<'_>>,
         codes: &mut Vec<Line>,
     ) {
         let bytes = self.points.width() * kernel.code_bytes();
@@ -376,13 +419,23 @@ impl Rows<'_> {
             let facts = &self.facts[first..self.facts.len().min(first + step)];
             let codes = &mut bytemuck::cast_slice_mut(codes)[..facts.len() * bytes];
             for (r, (facts, codes)) in facts.iter().zip(codes.chunks_exact_mut(bytes)).enumerate() {
-                if facts.residual >= facts.norm {
+                if facts.is_lost() {
                     codes.fill(0);
                     continue;
                 }
                 let row = self.points.row(self.start + first + r);
                 let factor = facts.factor(self.frame.exponent);
                 kernel.encode(row, &self.frame.centre, factor, codes);
+                if let Some(fine) = &mut fine {
+                    let (biased, rest, sum) = fine.row(first + r);
+                    for (biased, &code) in biased.iter_mut().zip(&*codes) {
+                        // Adding 128 modulo 256 is turning the highest bit over.
+                        *biased = code ^ 0x80;
+                    }
+                    let rest = &mut rest[..codes.len()];
+                    kernel.encode_rest(row, &self.frame.centre, factor, rest);
+                    *sum = rest.iter().map(|&code| i32::from(code)).sum();
+                }
             }
             kernel.pack(layout, codes, group, self.points.width(), block);
         }

@@ -21,6 +21,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+pub mod fine;
 mod float32;
 pub mod gram;
 #[cfg(target_arch = "x86_64")]
@@ -45,6 +46,7 @@ use crate::bound::{Bound, Precision};
 use crate::codes::Facts;
 use crate::distance::{self, Row};
 use crate::error::{Error, Result, filled};
+use fine::FineRow;
 use scan::Best;
 
 /// Rows of a block: 16 x 14 and 7 x 32, so that the widest register tiles fit without a rest. Two packed slabs and their tile take 0.54 MB of L2.
@@ -220,6 +222,21 @@ pub trait Kernel: Send + Sync {
 
     /// `codes::measure`, bit for bit.
     fn measure(&self, row: Row<'_>, centre: &[f64], exponent: i32) -> Facts;
+
+    /// Whether its codes have a second slice, and [`mix`](Self::mix) is much faster than [`near`](Self::near).
+    fn fine(&self) -> bool {
+        false
+    }
+
+    /// The second slice of the codes of one row: `codes::encode_rest`.
+    fn encode_rest(&self, _row: Row<'_>, _centre: &[f64], _factor: f64, codes: &mut [i8]) {
+        codes.fill(0);
+    }
+
+    /// `fine::mix`.
+    fn mix(&self, x: FineRow<'_>, y: FineRow<'_>) -> i32 {
+        fine::mix(x, y)
+    }
 
     /// `gram::pack`, bit for bit.
     fn pack_columns(

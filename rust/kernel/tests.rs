@@ -5,6 +5,7 @@ use crate::bound::Bound;
 use crate::bound::threshold::{By, ColumnTerms, RowTerms};
 use crate::codes::{self, Bf16, Code, Coded, Float32, Frame, Int8, Int16, power_of_two};
 use crate::distance;
+use crate::kernel::fine::FinePanel;
 use crate::points::Points;
 use std::collections::BTreeSet;
 
@@ -80,7 +81,7 @@ fn inner(x: &[f64], y: &[f64]) -> f64 {
 #[test]
 fn products_never_leave_the_bound() {
     for kernel in kernels() {
-        let mut tightest = 0.0f64;
+        let (mut tightest, mut narrowest) = (0.0f64, f64::INFINITY);
         for d in widths(kernel.as_ref()) {
             let (n, m) = (BLOCK.min(40), BLOCK + 3);
             let (a, b) = (rows(n, d, 1), rows(m, d, 2));
@@ -96,11 +97,15 @@ fn products_never_leave_the_bound() {
             let bound = Bound::new(kernel.precision(d), d);
             let mut panels =
                 [Layout::Rows, Layout::Columns].map(|l| panel(kernel.block_bytes(l, d)).unwrap());
+            let mut fine = [(); 2].map(|()| FinePanel::new(1, d).unwrap());
             let mut codes = Vec::new();
             let mut tile = vec![f32::NAN; TILE_ROWS * BLOCK];
             for block in 0..2 {
-                ca.pack(Layout::Rows, 0, &mut panels[0], &mut codes);
-                cb.pack(Layout::Columns, block, &mut panels[1], &mut codes);
+                let [rows, columns] = fine
+                    .each_mut()
+                    .map(|panel| panel.blocks_mut().remove(0).filter(|_| kernel.fine()));
+                ca.pack(Layout::Rows, 0, &mut panels[0], rows, &mut codes);
+                cb.pack(Layout::Columns, block, &mut panels[1], columns, &mut codes);
                 kernel.products([&panels[0], &panels[1]], None, d, &mut tile);
                 for i in 0..n {
                     for j in block * BLOCK..m.min((block + 1) * BLOCK) {
@@ -125,17 +130,38 @@ fn products_never_leave_the_bound() {
                             tightest = tightest.max((product - truth).abs() / allowed);
                         }
                         let squared = crate::distance::squared(a.row(i), b.row(j)) * unit * unit;
-                        let (low, high) =
-                            bound.interval(fa, fb, tile[i * BLOCK + j - block * BLOCK]);
+                        let product = tile[i * BLOCK + j - block * BLOCK];
+                        let (low, high) = bound.interval(fa, fb, product);
                         assert!(
                             low <= squared && squared <= high,
                             "{} d={d} ({i}, {j})",
                             kernel.name()
                         );
+                        if !kernel.fine() || fa.is_lost() || fb.is_lost() {
+                            continue;
+                        }
+                        let (x, y) = (
+                            fine[0].block(0).row(i),
+                            fine[1].block(0).row(j - block * BLOCK),
+                        );
+                        let mix = kernel.mix(x, y);
+                        assert_eq!(mix, fine::mix(x, y), "{} d={d}", kernel.name());
+                        let (fine_low, fine_high) = bound.fine_interval(fa, fb, product, mix);
+                        assert!(
+                            fine_low <= squared && squared <= fine_high,
+                            "{} d={d} ({i}, {j}): {squared:e} is not in {fine_low:e}..{fine_high:e}",
+                            kernel.name()
+                        );
+                        narrowest = narrowest.min((fine_high - fine_low) / (high - low));
                     }
                 }
             }
         }
+        assert!(
+            !kernel.fine() || narrowest < 0.1,
+            "{}: second slices say little",
+            kernel.name()
+        );
         assert!(
             tightest > 1e-3,
             "{}: a bound that is never approached is suspicious ({tightest:e})",

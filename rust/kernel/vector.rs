@@ -2,9 +2,9 @@
 //! they are compiled for.
 
 /// Implements [`Kernel`](super::Kernel) for `$token`, which implements the `Micro` of `$family`, the module of loops. `$code` is the form of its codes,
-/// `$scan` the scan of these vectors, `$features` what the token proves.
+/// `$scan` the scan of these vectors, `$features` what the token proves; `$mix`, where there is one, multiplies second slices fast.
 macro_rules! vector_kernel {
-    ($token:ident, $name:literal, $family:ident, $code:ident, $rate:expr, $scan:path, $features:literal) => {
+    ($token:ident, $name:literal, $family:ident, $code:ident, $rate:expr, $scan:path, $features:literal $(, $mix:path)?) => {
         mod compiled {
             //! The portable sources, compiled for this kernel's vectors.
             use super::$token;
@@ -79,6 +79,11 @@ macro_rules! vector_kernel {
             #[target_feature(enable = $features)]
             pub fn encode(row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [u8]) {
                 codes::encode::<$code>(row, centre, factor, codes);
+            }
+
+            #[target_feature(enable = $features)]
+            pub fn encode_rest(row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [i8]) {
+                codes::encode_rest::<$code>(row, centre, factor, codes);
             }
 
             #[target_feature(enable = $features)]
@@ -228,6 +233,26 @@ macro_rules! vector_kernel {
                 // SAFETY: the token proves that the processor has the features.
                 unsafe { compiled::encode(row, centre, factor, codes) }
             }
+
+            fn encode_rest(&self, row: Row<'_>, centre: &[f64], factor: f64, codes: &mut [i8]) {
+                // SAFETY: the token proves that the processor has the features.
+                unsafe { compiled::encode_rest(row, centre, factor, codes) }
+            }
+
+            $(
+                fn fine(&self) -> bool {
+                    true
+                }
+
+                fn mix(
+                    &self,
+                    x: $crate::kernel::fine::FineRow<'_>,
+                    y: $crate::kernel::fine::FineRow<'_>,
+                ) -> i32 {
+                    // SAFETY: the token proves that the processor has the features.
+                    unsafe { $mix(x, y) }
+                }
+            )?
 
             fn measure(&self, row: Row<'_>, centre: &[f64], exponent: i32) -> Facts {
                 // SAFETY: the token proves that the processor has the features.

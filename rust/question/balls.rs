@@ -94,7 +94,7 @@ impl Answers for CountWithin<'_> {
         core(self.radii[row], self.closed)
     }
 
-    fn undecided(&self, row: usize, _other: u32, low: f64, high: f64) -> bool {
+    fn undecided(&self, row: usize, _other: u32, low: f64, high: f64, _cheap: bool) -> bool {
         self.ball(row).undecided(low, high)
     }
 
@@ -153,7 +153,7 @@ impl Answers for CoveredBy<'_> {
         Reach::within(1.0)
     }
 
-    fn undecided(&self, _row: usize, other: u32, low: f64, high: f64) -> bool {
+    fn undecided(&self, _row: usize, other: u32, low: f64, high: f64, _cheap: bool) -> bool {
         self.ball(other).undecided(low, high)
     }
 
@@ -216,7 +216,7 @@ impl Answers for Covered<'_> {
         }
     }
 
-    fn undecided(&self, row: usize, other: u32, low: f64, high: f64) -> bool {
+    fn undecided(&self, row: usize, other: u32, low: f64, high: f64, _cheap: bool) -> bool {
         !self.covered[row] && self.ball(other).undecided(low, high)
     }
 

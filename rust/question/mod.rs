@@ -173,8 +173,8 @@ pub trait Answers: Send {
     /// Raises every row's entry to the owner's part of this question's window for pairs with other points from `first` on.
     fn widen(&self, windows: &mut [f64], first: usize);
 
-    /// Whether a pair whose distance is in `low..=high` may matter to the answer, and a narrower interval would help now.
-    fn undecided(&self, row: usize, other: u32, low: f64, high: f64) -> bool;
+    /// Whether a pair whose distance is in `low..=high` may matter to the answer, and a narrower interval, which is cheap or is not, would help now.
+    fn undecided(&self, row: usize, other: u32, low: f64, high: f64, cheap: bool) -> bool;
 
     /// How many near pairs of every row would make its window narrow; `None` where it is narrow, or does not depend on pairs.
     fn seeking(&self) -> Option<usize> {

@@ -256,11 +256,11 @@ impl Answers for Nearest {
         self.reach(row)
     }
 
-    fn undecided(&self, row: usize, other: u32, low: f64, high: f64) -> bool {
+    fn undecided(&self, row: usize, other: u32, low: f64, high: f64, cheap: bool) -> bool {
         let last = self.last(row);
         // Whoever seems to be among the nearest narrows the bound; the others can wait.
         let seems = 0.5 * (low + high) <= last.0 || last.0 == f64::INFINITY;
-        (low, other) <= last && (seems || self.queued[row] as usize == self.room)
+        (low, other) <= last && (seems || cheap || self.queued[row] as usize == self.room)
     }
 
     fn seeking(&self) -> Option<usize> {

@@ -45,7 +45,7 @@ impl Answers for NearestOfEach {
         Reach::within(widest(&self.highs[row * self.groups..][..self.groups]))
     }
 
-    fn undecided(&self, row: usize, other: u32, low: f64, _high: f64) -> bool {
+    fn undecided(&self, row: usize, other: u32, low: f64, _high: f64, _cheap: bool) -> bool {
         low <= self.highs[row * self.groups + other as usize / self.size]
     }
 

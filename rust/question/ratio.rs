@@ -97,7 +97,7 @@ impl Answers for BestRatio<'_> {
         }
     }
 
-    fn undecided(&self, row: usize, other: u32, low: f64, _high: f64) -> bool {
+    fn undecided(&self, row: usize, other: u32, low: f64, _high: f64, _cheap: bool) -> bool {
         let radius = self.radii[other as usize];
         radius > 0.0 && radius / low > self.best[row].low && radius / low >= self.floor[row]
     }

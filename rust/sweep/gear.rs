@@ -31,6 +31,14 @@ const AGAIN: f64 = 1.5;
 /// width through every gear.
 const LEAST: usize = if cfg!(test) { 1 } else { 24 };
 
+/// Narrower rows have no second slices: their distances in float32 are had as fast.
+const SLICED: usize = if cfg!(test) { 1 } else { 512 };
+
+/// Whether codes of rows of `width` columns are packed with their second slices.
+pub fn sliced(first: &Gear<'_>, width: usize) -> bool {
+    first.most.is_some() && first.kernel.fine() && width >= SLICED
+}
+
 /// The gears of a level for rows of `width` columns; only the finest when `fine`.
 pub fn gears(kernels: &[Box<dyn Kernel>], width: usize, fine: bool) -> Vec<Gear<'_>> {
     let fit: Vec<&dyn Kernel> = kernels
@@ -152,7 +160,7 @@ impl Job<'_> {
             facts: &measured.facts,
             frame: self.frame,
         };
-        rows.pack(kernel, layout, panel, &mut Vec::new());
+        rows.pack(kernel, layout, panel, None, &mut Vec::new());
         Ok(())
     }
 }

@@ -27,13 +27,14 @@ use rayon::prelude::*;
 use crate::codes::{Coded, Frame, power_of_two};
 use crate::control::Control;
 use crate::error::{Error, Result};
+use crate::kernel::fine::FinePanel;
 use crate::kernel::{self, BLOCK, Layout, Level, Line, Panel};
 use crate::points::Points;
 use crate::question::{Answers, Ask, Reply, Shape, Side};
 use crate::tree;
 use gear::Gear;
 use schedule::Task;
-use task::{Blocks, Held, Scratch};
+use task::{Blocks, Codes, Held, Scratch};
 
 /// Packed codes take at most this share of the inputs ...
 const SHARE: usize = 5;
@@ -82,7 +83,7 @@ pub struct Report {
     /// Exact distances that were needed. A pair counts for each question that had to come back to it after it was judged. Trees
     /// compute those of all points of a leaf together, for each question and each of its owners anew, and count all of them.
     pub settled: u64,
-    /// Pairs whose distance was computed in float32 because their codes were too coarse.
+    /// Pairs that were looked at again, by the second slices of their codes or in float32, because their codes were too coarse.
     pub narrowed: u64,
     /// Pairs that were multiplied again with finer codes.
     pub climbed: u64,
@@ -310,9 +311,15 @@ impl<'a> Job<'a> {
             } else {
                 self.columns.points.bytes()
             };
+        let sliced = gear::sliced(&self.gears[0], width);
+        let slices = if sliced {
+            FinePanel::block_bytes(width)
+        } else {
+            0
+        };
         let budget = (inputs / SHARE).clamp(LEAST, MOST);
         let plenty = PLENTY.max(2 * rayon::current_num_threads());
-        let most = (budget / (bytes[0] + bytes[1])).clamp(FEWEST, plenty);
+        let most = (budget / (bytes[0] + bytes[1] + 2 * slices)).clamp(FEWEST, plenty);
         let row_panels = panels(states[0].len(), most);
         let column_panels = if within {
             row_panels.clone()
@@ -323,12 +330,24 @@ impl<'a> Job<'a> {
             |panels: &[std::ops::Range<usize>]| panels.iter().map(|p| p.len()).max().unwrap_or(0);
         let mut row_codes = kernel::panel(longest(&row_panels) * bytes[0])?;
         let mut column_codes = kernel::panel(longest(&column_panels) * bytes[1])?;
+        let fine = |panels: &[std::ops::Range<usize>]| {
+            sliced
+                .then(|| FinePanel::new(longest(panels), width))
+                .transpose()
+        };
+        let (mut row_fine, mut column_fine) = (fine(&row_panels)?, fine(&column_panels)?);
         let scratch: Vec<Mutex<Scratch>> = (0..rayon::current_num_threads())
             .map(|_| Ok(Mutex::new(Scratch::new()?)))
             .collect::<Result<_>>()?;
         let mut packed_columns = None;
         for (p, row_panel) in row_panels.iter().enumerate() {
-            self.pack(Layout::Rows, self.rows, row_panel, bytes[0], &mut row_codes)?;
+            self.pack(
+                Layout::Rows,
+                self.rows,
+                row_panel,
+                &mut row_codes,
+                row_fine.as_mut(),
+            )?;
             // Every other row panel goes through the columns backwards, so that the panel at the turn is still packed.
             let mut order: Vec<usize> = (if within { p } else { 0 }..column_panels.len()).collect();
             if !within && p % 2 == 1 {
@@ -341,8 +360,8 @@ impl<'a> Job<'a> {
                         Layout::Columns,
                         self.columns,
                         column_panel,
-                        bytes[1],
                         &mut column_codes,
+                        column_fine.as_mut(),
                     )?;
                 }
                 let diagonal = within && row_panel == column_panel;
@@ -377,16 +396,14 @@ impl<'a> Job<'a> {
                             &column_codes[column * lines[1]..(column + 1) * lines[1]],
                         ]
                     };
+                    let fine = row_fine.as_ref().zip(column_fine.as_ref());
+                    let codes = Codes {
+                        packed: packed((row, column)),
+                        likely: likely.map(packed),
+                        fine: fine.map(|(rows, columns)| [rows.block(row), columns.block(column)]),
+                    };
                     !self.control.is_cancelled()
-                        && self
-                            .task(
-                                blocks,
-                                &mut held,
-                                &mut scratch,
-                                packed((row, column)),
-                                likely.map(packed),
-                            )
-                            .is_ok()
+                        && self.task(blocks, &mut held, &mut scratch, codes).is_ok()
                 });
                 self.control.check()?;
             }
@@ -423,17 +440,26 @@ impl<'a> Job<'a> {
         layout: Layout,
         coded: &Coded<'_>,
         blocks: &std::ops::Range<usize>,
-        bytes: usize,
         panel: &mut Panel,
+        fine: Option<&mut FinePanel>,
     ) -> Result<()> {
-        panel
-            .par_chunks_mut(bytes / 64)
-            .zip(blocks.clone().into_par_iter())
-            .for_each_init(Vec::new, |codes, (lines, block): (&mut [Line], usize)| {
+        let bytes = self.gears[0]
+            .kernel
+            .block_bytes(layout, self.rows.points.width());
+        let fine = fine.map_or_else(
+            || blocks.clone().map(|_| None).collect(),
+            FinePanel::blocks_mut,
+        );
+        let panel: Vec<&mut [Line]> = panel.chunks_mut(bytes.div_ceil(64)).collect();
+        let places = panel.into_par_iter().zip(fine);
+        places.zip(blocks.clone()).for_each_init(
+            Vec::new,
+            |codes, ((lines, fine), block): ((&mut [Line], _), usize)| {
                 if !self.control.is_cancelled() {
-                    coded.pack(layout, block, lines, codes);
+                    coded.pack(layout, block, lines, fine, codes);
                 }
-            });
+            },
+        );
         self.control.check()
     }
 }

@@ -109,9 +109,9 @@ impl Job<'_> {
                         .bound
                         .interval(&view.rows[r], &view.columns[c], product);
                     let mut high = self.to_caller(high);
-                    // Half of a coarse code's window is saved with the distance in float32.
+                    // A second look saves half of a coarse code's window.
                     if view.most.is_some()
-                        && let Some((_, near)) = self.near(view, blocks, r, c)
+                        && let Some((_, near)) = self.narrow(view, blocks, r, c, product)
                     {
                         high = high.min(near);
                     }

@@ -22,6 +22,7 @@ use crate::bound::{self, Bound};
 use crate::codes::{BlockFacts, Facts};
 use crate::distance::Row;
 use crate::error::Result;
+use crate::kernel::fine::FineBlock;
 use crate::kernel::scan::TOLD;
 use crate::kernel::{self, BLOCK, Kernel, Line, Panel, Survivor, TILE_ROWS, Tally};
 use crate::question::{Answers, Settle, Shape, Side, TINY, raise};
@@ -115,6 +116,17 @@ impl Blocks {
     }
 }
 
+/// The first codes of a task's two blocks.
+#[derive(Clone, Copy)]
+pub struct Codes<'p> {
+    /// Packed, of the rows and of the columns.
+    pub packed: [&'p [Line]; 2],
+    /// Those of the task that comes next.
+    pub likely: Option<[&'p [Line]; 2]>,
+    /// Both slices, where there are two.
+    pub fine: Option<[FineBlock<'p>; 2]>,
+}
+
 /// A tile as one gear sees it.
 pub struct View<'v> {
     pub kernel: &'v dyn Kernel,
@@ -124,17 +136,18 @@ pub struct View<'v> {
     pub column_block: BlockFacts,
     /// More survivors than this, and it is better to climb.
     pub most: Option<usize>,
+    /// Both slices of the codes.
+    pub fine: Option<[FineBlock<'v>; 2]>,
 }
 
 impl<'a> Job<'a> {
-    /// Runs one task on its packed row block and column block; `likely` are those of the task that comes next.
+    /// Runs one task.
     pub fn task(
         &self,
         blocks: Blocks,
         held: &mut Held<'_, 'a>,
         scratch: &mut Scratch,
-        packed: [&[Line]; 2],
-        likely: Option<[&[Line]; 2]>,
+        codes: Codes<'_>,
     ) -> Result<()> {
         scratch.open.clear();
         for voice in &self.voices {
@@ -147,7 +160,7 @@ impl<'a> Job<'a> {
             first = first.min(held.side(Side::Columns).memory.start());
         }
         let mut gear = first;
-        while !self.attempt(gear, blocks, held, scratch, packed, likely)? {
+        while !self.attempt(gear, blocks, held, scratch, codes)? {
             self.climbed.fetch_add(blocks.pairs(), Relaxed);
             gear += 1;
         }
@@ -168,8 +181,7 @@ impl<'a> Job<'a> {
         blocks: Blocks,
         held: &mut Held<'_, 'a>,
         scratch: &mut Scratch,
-        packed: [&[Line]; 2],
-        likely: Option<[&[Line]; 2]>,
+        codes: Codes<'_>,
     ) -> Result<bool> {
         let width = self.rows.points.width();
         let chosen = &self.gears[gear];
@@ -181,6 +193,7 @@ impl<'a> Job<'a> {
             columns: &[],
             column_block: BlockFacts::default(),
             most: chosen.most,
+            fine: codes.fine.filter(|_| gear == 0),
         };
         let finer;
         if gear == 0 {
@@ -188,8 +201,8 @@ impl<'a> Job<'a> {
             view.columns = &self.columns.facts[column_start..][..blocks.column_count];
             view.column_block = self.columns.blocks[blocks.column_block];
             chosen.kernel.products(
-                packed,
-                likely,
+                codes.packed,
+                codes.likely,
                 width,
                 bytemuck::cast_slice_mut(&mut scratch.tile),
             );
@@ -392,15 +405,18 @@ impl<'a> Job<'a> {
                 Side::Rows => (row, j as u32),
                 Side::Columns => (column, i as u32),
             };
-            // Coarse codes say little of a pair that is near; its distance in float32 nearly always says enough.
+            // Coarse codes say little of a pair that is near; a second look nearly always says enough.
             if view.most.is_some() {
+                let cheap = view.fine.is_some();
                 let undecided = open().any(|voice| {
                     let (own, other) = own(voice);
-                    answers(held, voice).undecided(own, other, low, high)
+                    answers(held, voice).undecided(own, other, low, high, cheap)
                 });
                 if !undecided {
                     // An interval that decides is told as it is.
-                } else if let Some(squares) = self.near(view, blocks, row, column) {
+                } else if let Some(squares) =
+                    self.narrow(view, blocks, row, column, survivor.product)
+                {
                     narrowed += 1;
                     let narrow = self.distances_of(squares);
                     (low, high) = (low.max(narrow.0), high.min(narrow.1));
@@ -424,15 +440,25 @@ impl<'a> Job<'a> {
         self.control.check()
     }
 
-    /// An interval of a pair's squared distance, in the caller's units, from its distance in float32, where both rows are float32.
+    /// A narrow interval of a pair's squared distance, in the caller's units: from both slices of the codes where there are two, else from the distance in
+    /// float32 where both rows are float32.
     #[inline(always)]
-    pub fn near(
+    pub fn narrow(
         &self,
         view: &View<'_>,
         blocks: Blocks,
         row: usize,
         column: usize,
+        product: f32,
     ) -> Option<(f64, f64)> {
+        let (x, y) = (&view.rows[row], &view.columns[column]);
+        if let Some([rows, columns]) = &view.fine
+            && !(x.is_lost() || y.is_lost())
+        {
+            let mix = view.kernel.mix(rows.row(row), columns.row(column));
+            let (low, high) = view.bound.fine_interval(x, y, product, mix);
+            return Some((self.to_caller(low), self.to_caller(high)));
+        }
         let x = self.rows.points.row(blocks.start(Side::Rows) + row);
         let y = self
             .columns

@@ -6,6 +6,7 @@ use crate::bound::threshold::{Sides, Thresholds, Windows};
 use crate::bound::{Bound, Precision};
 use crate::codes::{Code, Facts, Int8};
 use crate::distance::Row;
+use crate::kernel::fine::{FineRow, unbias};
 use crate::kernel::int8::{self, Micro, Slab};
 use crate::kernel::scan::Best;
 use crate::kernel::vector::vector_kernel;
@@ -129,6 +130,24 @@ unsafe fn micro(
     }
 }
 
+/// # Safety
+/// AVX512-VNNI.
+#[target_feature(enable = "avx512f,avx512vnni")]
+pub unsafe fn mix(x: FineRow<'_>, y: FineRow<'_>) -> i32 {
+    let lines = x.biased.iter().zip(x.rest).zip(y.biased.iter().zip(y.rest));
+    let mut sums = [[_mm512_setzero_si512(); 2]; 2];
+    for (at, ((x, x_rest), (y, y_rest))) in lines.enumerate() {
+        // SAFETY: a line has 64 bytes.
+        let load = |line: &Line| unsafe { _mm512_loadu_si512((&raw const *line).cast()) };
+        let sums = &mut sums[at % 2];
+        sums[0] = _mm512_dpbusd_epi32(sums[0], load(x), load(y_rest));
+        sums[1] = _mm512_dpbusd_epi32(sums[1], load(y), load(x_rest));
+    }
+    let [[a, b], [c, d]] = sums;
+    let sum = _mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d));
+    unbias(_mm512_reduce_add_epi32(sum), x.sum.wrapping_add(y.sum))
+}
+
 vector_kernel!(
     Avx512Vnni,
     "avx512vnni",
@@ -136,5 +155,6 @@ vector_kernel!(
     Int8,
     300.0,
     super::avx512::scan,
-    "avx512f,avx512bw,avx2,fma"
+    "avx512f,avx512bw,avx2,fma",
+    mix
 );

@@ -26,7 +26,8 @@ pub struct AmxInt8 {
 
 /// What the loops around tiles need.
 fn vectors() -> bool {
-    is_x86_feature_detected!("avx512bw")
+    is_x86_feature_detected!("avx512vnni")
+        && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("fma")
@@ -145,5 +146,6 @@ vector_kernel!(
     Int8,
     1400.0,
     crate::kernel::x86_64::avx512::scan,
-    "avx512f,avx512bw,avx2,fma"
+    "avx512f,avx512bw,avx2,fma",
+    crate::kernel::x86_64::avx512vnni::mix
 );
