@@ -65,9 +65,10 @@ def sweep(
     counts. Neighbours are ordered by (distance, index); balls are decided on distances, <= when closed, else
     <.
 
-    Returns the answers in the order of the questions, and a report: "kernel", "code", "threads", "pairs"
-    (seen), "settled" (decided by the exact distance), "narrowed" (looked at again by a float32 distance)
-    and "climbed" (redone with finer codes than the kernel's first). `progress` is called with (done, total)
+    Returns the answers in the order of the questions, and a report: "kernel", "code" ("tree" where trees
+    answered), "threads", "pairs" (seen), "settled" (decided by the exact distance), "narrowed" (looked at
+    again, by second slices of their codes or in float32) and "climbed" (redone with finer codes than the
+    kernel's first). `progress` is called with (done, total)
     in the calling thread; an exception it raises ends the sweep and comes through, and so does Ctrl-C as
     KeyboardInterrupt.
     """

@@ -21,7 +21,7 @@ pub struct Gear<'k> {
     pub most: Option<usize>,
 }
 
-/// What a survivor of the scan costs, in nanoseconds: to hear of it, and for every column of its rows.
+/// What a survivor of the scan costs, in nanoseconds: to hear of it, and for every column of its rows; few of them are looked at again.
 const HEAR: f64 = 30.0;
 const NARROW: f64 = 0.03;
 /// Multiplying again includes packing again.
