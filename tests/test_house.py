@@ -76,11 +76,16 @@ def ours(path):
 # -------------------------------------------------------------------------------------------------- the walls
 # What each room may use; "" is the package itself, which gathers the public names.
 WALLS = {
-    "": {"_calls", "_dropins", "_plan", "entropy", "metrics", "neighbors"},
+    "": {"_calls", "_config", "_dropins", "_plan", "entropy", "metrics", "neighbors"},
     "cli": {"", "_files", "_plan", "_table", "demo", "metrics", "results"},
     "demo": {"_plan", "_table", "results"},
     "_table": {"metrics", "results"},
-    "_calls": {"_core", "_inputs", "_plan", "metrics", "metrics.frechet", "metrics.prd", "results"},
+    "_calls": {"_calls.frechet", "_calls.neighbours", "_calls.clusters"},
+    "_calls.frechet": {"_inputs", "_plan", "metrics", "metrics.frechet", "results"},
+    "_calls.neighbours": {"_inputs", "_plan", "results"},
+    "_calls.clusters": {"_inputs", "_plan", "metrics.prd", "results"},
+    "_config": {"_core"},
+    "_logistic": set(),
     "_dropins": {
         *("_core", "_inputs", "_plan", "metrics"),
         *("metrics.cross_entropies", "metrics.frechet", "results"),

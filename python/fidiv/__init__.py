@@ -23,8 +23,8 @@ from ._calls import (
     prd_from_histograms,
     precision_recall,
     precision_recall_cover,
-    show_config,
 )
+from ._config import show_config
 from ._dropins import compute_metrics, compute_prdc
 from ._plan import evaluate
 

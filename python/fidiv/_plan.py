@@ -1,7 +1,7 @@
 """`evaluate`, and the plan behind every call: choose families, gather what they need, run their formulas.
 
 A plan is: the options of each family -> what it needs -> the union over the families -> sweeps
-(`_sweeps.py`) -> formulas (`metrics/`). The calls of single families (`_calls.py`) are plans of one family,
+(`_sweeps.py`) -> formulas (`metrics/`). The calls of single families (`_calls/`) are plans of one family,
 so `evaluate` and they give the same numbers. They differ in one thing: where a metric is undefined, its own
 call raises and `evaluate` writes NaN and why.
 """
@@ -19,9 +19,19 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from . import _core
-from ._inputs import as_pair, check_count, check_fits, check_seed
+from ._inputs import as_pair, as_points, check_count, check_fits, check_seed, check_widths
 from ._progress import Report, check_progress, reporter, stages
-from ._sweeps import Work, across, asks_across, asks_within, moments, within
+from ._sweeps import (
+    More,
+    Work,
+    across,
+    against_holdout,
+    asks_across,
+    moments,
+    of_fakes,
+    of_reals,
+    within,
+)
 from .metrics import (
     DEFAULT,
     DEFAULT_NAME,
@@ -48,6 +58,7 @@ def evaluate(
     *,
     metrics: str | Sequence[str] = "default",
     nearest_k: int | None = None,
+    holdout_features: ArrayLike | None = None,
     seed: int = 0,
     n_jobs: int | None = None,
     progress: Progress = None,
@@ -70,8 +81,10 @@ def evaluate(
         None: each family's own default, as in its own call. A number is used by all families that have a
         `nearest_k` (precision_recall, density_coverage, cross_entropies); precision_recall_cover keeps its
         ball_k and min_count, which a note says, as where nothing chosen has a `nearest_k`.
+    holdout_features : array (h, d), optional
+        Real data that the generator has not seen, for the families that compare with it.
     seed : int, default 0
-        Of `prd`, the only family here that draws anything.
+        Of the families that draw something.
     n_jobs : int, optional
         Threads: a positive number, or negative as joblib counts (-1 all). None: FIDIV_NUM_THREADS, else
         OMP_NUM_THREADS, else all the process may use. No number depends on it.
@@ -109,6 +122,7 @@ def evaluate(
         {name: fake_features},
         metrics=metrics,
         nearest_k=nearest_k,
+        holdout_features=holdout_features,
         seed=seed,
         n_jobs=n_jobs,
         progress=progress,
@@ -121,6 +135,7 @@ def evaluate_many(
     *,
     metrics: str | Sequence[str] = "default",
     nearest_k: int | None = None,
+    holdout_features: ArrayLike | None = None,
     seed: int = 0,
     n_jobs: int | None = None,
     progress: Progress = None,
@@ -143,12 +158,13 @@ def evaluate_many(
     for name, fake in fakes.items():
         real, points = as_pair(real, fake, (real_name, name), n_jobs)
         sets.append(points)
-    plans = [_plan(families, options, real, fake) for fake in sets]
+    holdout = _as_holdout(holdout_features, real, real_name, n_jobs)
+    plans = [_plan(families, options, real, fake, holdout) for fake in sets]
     everything = [functools.reduce(Needs.__or__, needs.values(), Needs()) for needs, _ in plans]
 
     results: dict[str, Evaluation] = {}
     with reporter(progress) as report:
-        gathered = _gather(real, sets, everything, n_jobs, report)
+        gathered = _gather(real, sets, holdout, everything, n_jobs, report)
         for name, (needs, reasons), (found, work) in zip(fakes, plans, gathered, strict=True):
             outcomes = {
                 f.name: _outcome(f, found, options[f.name])
@@ -164,6 +180,7 @@ def evaluate_many(
                 "list": DEFAULT_NAME if tuple(keys) == DEFAULT else None,
                 "nearest_k": given.get("nearest_k"),
                 "seed": given["seed"],
+                **({} if holdout is None else {"h": holdout.shape[0]}),
                 "families": options,
                 "version": version(),
                 **work.settings(),
@@ -190,7 +207,7 @@ def _chosen(metrics: str | Sequence[str]) -> list[str]:
         elif name == "all":
             keys += KEYS
         elif name in FAMILIES:
-            keys += (key.name for key in FAMILIES[name].keys)
+            keys += (FAMILIES[name].prefix + key.name for key in FAMILIES[name].keys)
         elif name in KEYS:
             keys.append(name)
         else:
@@ -219,34 +236,61 @@ def _unused(families: Sequence[Family], options: Mapping[str, Options], nearest_
 
 
 def _plan(
-    families: Sequence[Family], options: Mapping[str, Options], real: _core.Points, fake: _core.Points
+    families: Sequence[Family],
+    options: Mapping[str, Options],
+    real: _core.Points,
+    fake: _core.Points,
+    holdout: _core.Points | None,
 ) -> tuple[dict[str, Needs], dict[str, str]]:
     """What each family needs, or why it has no value at these sizes."""
     needs: dict[str, Needs] = {}
     reasons: dict[str, str] = {}
     for family in families:
         try:
-            needs[family.name] = family_needs(family, options[family.name], real, fake)
+            needs[family.name] = family_needs(family, options[family.name], real, fake, holdout)
         except ValueError as error:
             reasons[family.name] = str(error)
     return needs, reasons
 
 
-def family_needs(family: Family, options: Options, real: _core.Points, fake: _core.Points) -> Needs:
-    """What the family needs. ValueError when there are too few points for it."""
+def family_needs(
+    family: Family,
+    options: Options,
+    real: _core.Points,
+    fake: _core.Points,
+    holdout: _core.Points | None = None,
+) -> Needs:
+    """What the family needs. ValueError when there are too few points for it, or no holdout set."""
     needs = family.needs(real.shape[0], fake.shape[0], options)
-    for points, own, cross in (
-        (real, needs.own_real, needs.fake_to_real),
-        (fake, needs.own_fake, needs.real_to_fake),
-    ):
-        check_fits(points, max(own, default=0), own=True, option=family.k_option)
-        check_fits(points, max(cross, default=0), own=False, option=family.k_option)
+    # How many neighbours there must be: in the own set, and for a point of the other one.
+    of_real = [*needs.own_real, needs.real_list, needs.real_neighbors, *(k for k, _ in needs.fake_products)]
+    of_fake = [*needs.own_fake, needs.fake_list, needs.fake_neighbors, *(k for k, _ in needs.real_products)]
+    to_real = [*needs.fake_to_real, needs.fake_to_real_list, needs.fake_to_real_neighbors]
+    to_fake = [*needs.real_to_fake, needs.real_to_fake_list, needs.real_to_fake_neighbors]
+    for points, own, cross in ((real, of_real, to_real), (fake, of_fake, to_fake)):
+        check_fits(points, max([0, *own]), own=True, option=family.k_option)
+        check_fits(points, max([0, *cross]), own=False, option=family.k_option)
+    if needs.holdout:
+        if holdout is None:
+            raise ValueError(f"{family.name} needs holdout_features: real data the generator has not seen")
+        for points in (real, holdout):
+            check_fits(points, needs.holdout, own=False, option=family.k_option)
     return needs
+
+
+def _as_holdout(holdout: Any, real: _core.Points, real_name: str, n_jobs: int | None) -> _core.Points | None:
+    """The holdout set, checked, where one is given."""
+    if holdout is None:
+        return None
+    points = as_points(holdout, "holdout_features", n_jobs)
+    check_widths(real.shape[1], points.shape[1], (real_name, "holdout_features"))
+    return points
 
 
 def _gather(
     real: _core.Points,
     fakes: Sequence[_core.Points],
+    holdout: _core.Points | None,
     needs: Sequence[Needs],
     n_jobs: int | None,
     report: Report | None,
@@ -256,38 +300,40 @@ def _gather(
     """
     n = real.shape[0]
     own = functools.reduce(Needs.__or__, needs, Needs())
-    asked = (own.own_real, own.real_list, own.repeats)
-    weights = [n * n // 2 if asks_within(real, *asked) else 0]
+    asked = of_reals(own)
+    weights = [n * n // 2 if asked.nearest_k(real) else 0]
     for fake, need in zip(fakes, needs, strict=True):
         m = fake.shape[0]
-        weights.append(m * m // 2 if asks_within(fake, need.own_fake, 0, need.repeats) else 0)
+        weights.append(m * m // 2 if of_fakes(need).nearest_k(fake) else 0)
         weights.append(n * m if asks_across(need) else 0)
+        weights.append((n + m) * holdout.shape[0] if need.holdout and holdout is not None else 0)
         # A guess: Lloyd's method needs some twenty rounds.
-        weights.append(
-            20 * need.clusters.num_runs * need.clusters.num_clusters * (n + m) if need.clusters else 0
-        )
+        weights += [20 * wish.num_runs * wish.num_clusters * (n + m) for wish in sorted(need.clusters)]
     steps = iter(stages(report, weights))
-    reals = within(real, *asked, n_jobs, next(steps))
-    of_reals: Moments | None = None
+    reals = within(real, asked, n_jobs, next(steps))
+    real_moments: Moments | None = None
     for fake, need in zip(fakes, needs, strict=True):
-        fakes_own = within(fake, need.own_fake, 0, need.repeats, n_jobs, next(steps))
+        fakes_own = within(fake, of_fakes(need), n_jobs, next(steps))
         found, work = across(real, fake, need, (reals, fakes_own), n_jobs, next(steps))
+        work = reals.work + fakes_own.work + work
         step = next(steps)
-        if need.clusters:
-            wish = need.clusters
+        if need.holdout and holdout is not None:
+            against_holdout(found, work, (real, fake, holdout), need.holdout, n_jobs, step)
+        for wish in sorted(need.clusters):
             (of_real, of_fake), _ = _core.kmeans(
                 [real, fake],
                 num_clusters=wish.num_clusters,
                 num_runs=wish.num_runs,
                 seed=wish.seed,
                 n_jobs=n_jobs,
-                progress=step,
+                progress=next(steps),
             )
-            found.labels = (of_real, of_fake)
+            found.labels[wish] = (of_real, of_fake)
         if need.moments:
-            of_reals = of_reals or moments(real, n_jobs, shared=len(fakes) > 1)
-            found.moments = (of_reals, moments(fake, n_jobs))
-        yield found, reals.work + fakes_own.work + work
+            real_moments = real_moments or moments(real, n_jobs, shared=len(fakes) > 1)
+            found.moments = (real_moments, moments(fake, n_jobs))
+        found.more = More(real, fake, holdout, work, n_jobs, None)
+        yield found, work
 
 
 def _outcome(family: Family, found: Found, options: Options) -> Outcome:
@@ -302,6 +348,11 @@ def _nothing(family: Family, reason: str) -> Outcome:
     return Outcome(undefined={key.name: reason for key in family.keys})
 
 
+def _own_name(key: str) -> str:
+    """What the family of a key of the registry calls it."""
+    return key.removeprefix(FAMILIES[KEYS[key].family].prefix)
+
+
 def _evaluation(
     keys: Sequence[str],
     outcomes: Mapping[str, Outcome],
@@ -312,18 +363,18 @@ def _evaluation(
     expected: dict[str, float] = {}
     undefined: dict[str, str] = {}
     for key in keys:
-        outcome = outcomes[KEYS[key].family]
-        values[key] = outcome.values.get(key, math.nan)
+        outcome, own = outcomes[KEYS[key].family], _own_name(key)
+        values[key] = outcome.values.get(own, math.nan)
         if math.isnan(values[key]):
-            undefined[key] = outcome.undefined.get(key) or _noted(key, outcome.notes)
+            undefined[key] = outcome.undefined.get(own) or _noted(own, outcome.notes)
         usual = KEYS[key].expected
-        usual = outcome.values.get(usual) if isinstance(usual, str) else usual
+        usual = outcome.values.get(_own_name(usual)) if isinstance(usual, str) else usual
         if usual is not None and not math.isnan(usual) and not math.isnan(values[key]):
             expected[key] = usual
     samples = {name: array for outcome in outcomes.values() for name, array in outcome.samples.items()}
     reasons: dict[str, list[str]] = {}
     for key, reason in undefined.items():
-        if key not in outcomes[KEYS[key].family].undefined:
+        if _own_name(key) not in outcomes[KEYS[key].family].undefined:
             continue  # the notes of the family say it
         reasons.setdefault(reason, []).append(key)
     notes = [f"{', '.join(missing)}: undefined; {reason}" for reason, missing in reasons.items()]
@@ -348,15 +399,25 @@ def _noted(key: str, notes: Sequence[str]) -> str:
 
 
 def one_family(
-    name: str, real: Any, fake: Any, options: Options, n_jobs: int | None = None, progress: Progress = None
+    name: str,
+    real: Any,
+    fake: Any,
+    options: Options,
+    n_jobs: int | None = None,
+    progress: Progress = None,
+    holdout: Any = None,
 ) -> Result:
     """The call of one family."""
     family = FAMILIES[name]
-    found, work = gather_one(real, fake, lambda r, f: family_needs(family, options, r, f), n_jobs, progress)
+    found, work = gather_one(
+        real, fake, lambda *sets: family_needs(family, options, *sets), n_jobs, progress, holdout
+    )
     outcome = family.formula(found, options)
     for reason in outcome.undefined.values():
         raise Undefined(reason)
-    settings = {"n": found.n, "m": found.m, "d": found.d, **options, "version": version(), **work.settings()}
+    settings: dict[str, Any] = {"n": found.n, "m": found.m, "d": found.d}
+    settings |= {} if holdout is None else {"h": found.h}
+    settings |= {**options, "version": version(), **work.settings()}
     values = {key.name: outcome.values[key.name] for key in family.keys}
     return Result(
         values, samples=outcome.samples, settings=settings, notes=outcome.notes, curve=outcome.curve
@@ -366,17 +427,19 @@ def one_family(
 def gather_one(
     real: Any,
     fake: Any,
-    needs: Callable[[_core.Points, _core.Points], Needs],
+    needs: Callable[..., Needs],
     n_jobs: int | None,
     progress: Progress,
+    holdout: Any = None,
 ) -> Gathered:
-    """Both sets checked, and what was found of the needs that `needs(real, fake)` names."""
+    """Both sets checked, and what was found of the needs that `needs(real, fake, holdout)` names."""
     _core.threads(n_jobs)
     check_progress(progress)
     real_points, fake_points = as_pair(real, fake, n_jobs=n_jobs)
-    wish = needs(real_points, fake_points)
+    holdout_points = _as_holdout(holdout, real_points, real_points.name, n_jobs)
+    wish = needs(real_points, fake_points, holdout_points)
     with reporter(progress) as report:
-        return next(_gather(real_points, [fake_points], [wish], n_jobs, report))
+        return next(_gather(real_points, [fake_points], holdout_points, [wish], n_jobs, report))
 
 
 @functools.cache

@@ -10,7 +10,7 @@ the k of one sweep at a time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from ._progress import Report
-from .metrics import Found, Moments, Needs, Undefined
+from ._progress import Report, stages
+from .metrics import Balls, Found, Moments, Needs, Undefined, mean
 
 
 @dataclass
@@ -70,43 +70,67 @@ class Within:
 
     radii: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     first: NDArray[np.float64] | None = None  # (n, k), all distances up to k
+    neighbors: NDArray[np.int64] | None = None  # (n, k)
     repeats: NDArray[np.bool_] | None = None
     work: Work = field(default_factory=Work)
 
 
-def asks_within(points: _core.Points, radii: frozenset[int], first: int, repeats: bool) -> int:
-    """How many own neighbours must be found; 0 when no sweep is needed."""
-    # A set of one point has no neighbours, and nothing in it repeats.
-    return max([first, *radii, 1 if repeats and points.shape[0] > 1 else 0])
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of the sweep within one set."""
+
+    radii: frozenset[int] = frozenset()
+    first: int = 0
+    neighbors: int = 0
+    repeats: bool = False
+
+    def nearest_k(self, points: _core.Points) -> int:
+        """How many own neighbours must be found; 0 when no sweep is needed."""
+        # A set of one point has no neighbours, and nothing in it repeats.
+        return max(
+            [self.first, self.neighbors, *self.radii, 1 if self.repeats and points.shape[0] > 1 else 0]
+        )
 
 
-def within(
-    points: _core.Points,
-    radii: frozenset[int],
-    first: int,
-    repeats: bool,
-    n_jobs: int | None,
-    report: Report | None,
-) -> Within:
-    """One sweep within `points` for the radii at each k, the `first` distances, and which rows repeat
-    earlier ones.
-    """
-    n = points.shape[0]
-    k = asks_within(points, radii, first, repeats)
-    found = Within(repeats=np.zeros(n, dtype=np.bool_) if repeats else None)
+def of_reals(needs: Needs) -> Wish:
+    """What the sweep within the reals has to find."""
+    return Wish(needs.own_real, needs.real_list, needs.real_neighbors, needs.repeats)
+
+
+def of_fakes(needs: Needs) -> Wish:
+    """What the sweep within the fakes has to find."""
+    return Wish(needs.own_fake, needs.fake_list, needs.fake_neighbors, needs.repeats)
+
+
+def within(points: _core.Points, wish: Wish, n_jobs: int | None, report: Report | None) -> Within:
+    """One sweep within `points`."""
+    k = wish.nearest_k(points)
+    found = Within(repeats=np.zeros(points.shape[0], dtype=np.bool_) if wish.repeats else None)
     if k == 0:
         return found
     answers, done = _core.sweep(points, None, [("nearest", "rows", k)], n_jobs=n_jobs, progress=report)
     found.work.add(f"within {points.name}: nearest {k}", done)
     distances, indices = answers.pop()
-    if repeats:
+    if wish.repeats:
         # Ordered by (distance, index): if an earlier row is equal, the first neighbour is the earliest of
         # them.
-        found.repeats = (distances[:, 0] == 0) & (indices[:, 0] < np.arange(n))
-    found.radii = {wanted: np.ascontiguousarray(distances[:, wanted - 1]) for wanted in sorted(radii)}
-    if first:
-        found.first = distances if first == k else np.ascontiguousarray(distances[:, :first])
+        found.repeats = (distances[:, 0] == 0) & (indices[:, 0] < np.arange(len(indices)))
+    found.radii = _single(distances, wish.radii)
+    found.first = _first(distances, wish.first)
+    found.neighbors = _first(indices, wish.neighbors)
     return found
+
+
+def _single(distances: NDArray[np.float64], wanted: frozenset[int]) -> dict[int, NDArray[np.float64]]:
+    """The distances to single neighbours."""
+    return {k: np.ascontiguousarray(distances[:, k - 1]) for k in sorted(wanted)}
+
+
+def _first(array: NDArray[Any], k: int) -> NDArray[Any] | None:
+    """The first k columns, without the memory of the others."""
+    if k == 0:
+        return None
+    return array if array.shape[1] == k else np.ascontiguousarray(array[:, :k])
 
 
 def across(
@@ -126,6 +150,9 @@ def across(
         own_real=own[0].radii,
         own_fake=own[1].radii,
         real_list=own[0].first,
+        fake_list=own[1].first,
+        real_neighbors=own[0].neighbors,
+        fake_neighbors=own[1].neighbors,
         real_repeats=own[0].repeats,
         fake_repeats=own[1].repeats,
     )
@@ -134,60 +161,55 @@ def across(
     takers: list[Any] = []
     texts: list[str] = []
 
-    def ask(question: tuple[Any, ...], text: str, taker: Any) -> None:
+    def ask(question: tuple[Any, ...], text: str, taker: Callable[[Any], None]) -> None:
         questions.append(question)
         texts.append(text)
         takers.append(taker)
 
+    def keep(into: dict[Any, Any], key: Any) -> Callable[[Any], None]:
+        return lambda answer: into.__setitem__(key, answer)
+
     def take_fake_to_real(answer: Any) -> None:
-        distances, indices = answer
-        found.fake_to_real = {
-            k: np.ascontiguousarray(distances[:, k - 1]) for k in sorted(needs.fake_to_real)
-        }
-        if needs.nearest_real:
-            found.nearest_real = np.ascontiguousarray(indices[:, 0])
+        found.fake_to_real = _single(answer[0], needs.fake_to_real)
+        found.fake_to_real_list = _first(answer[0], needs.fake_to_real_list)
+        found.fake_to_real_neighbors = _first(answer[1], needs.fake_to_real_neighbors)
 
     def take_real_to_fake(answer: Any) -> None:
-        found.real_to_fake = {
-            k: np.ascontiguousarray(answer[0][:, k - 1]) for k in sorted(needs.real_to_fake)
-        }
+        found.real_to_fake = _single(answer[0], needs.real_to_fake)
+        found.real_to_fake_list = _first(answer[0], needs.real_to_fake_list)
+        found.real_to_fake_neighbors = _first(answer[1], needs.real_to_fake_neighbors)
 
-    if needs.fake_to_real or needs.nearest_real:
-        k = max([1, *needs.fake_to_real])
+    if k := max([0, *needs.fake_to_real, needs.fake_to_real_list, needs.fake_to_real_neighbors]):
         ask(("nearest", "columns", k), f"nearest {k} reals of each fake", take_fake_to_real)
-    if needs.real_to_fake:
-        k = max(needs.real_to_fake)
+    if k := max([0, *needs.real_to_fake, needs.real_to_fake_list, needs.real_to_fake_neighbors]):
         ask(("nearest", "rows", k), f"nearest {k} fakes of each real", take_real_to_fake)
     for balls in sorted(needs.fakes_counted):
-        radii = found.own_real[balls[0]]
-        ask(
-            ("covered_by", "rows", radii, balls[1]),
-            f"real balls around each fake, k {balls[0]}",
-            lambda answer, balls=balls: found.fakes_counted.__setitem__(balls, answer),
-        )
+        question = ("covered_by", "rows", _radii(found.own_real, balls), balls.closed)
+        ask(question, f"real balls around each fake, {_name(balls)}", keep(found.fakes_counted, balls))
+    for balls in sorted(needs.reals_counted):
+        question = ("covered_by", "columns", _radii(found.own_fake, balls), balls.closed)
+        ask(question, f"fake balls around each real, {_name(balls)}", keep(found.reals_counted, balls))
     for balls in sorted(needs.fakes_covered - needs.fakes_counted):
-        radii = found.own_real[balls[0]]
-        ask(
-            ("covered", "rows", radii, balls[1]),
-            f"fakes in real balls, k {balls[0]}",
-            lambda answer, balls=balls: found.fakes_covered.__setitem__(balls, answer),
-        )
-    for balls in sorted(needs.reals_covered):
-        radii = found.own_fake[balls[0]]
-        ask(
-            ("covered", "columns", radii, balls[1]),
-            f"reals in fake balls, k {balls[0]}",
-            lambda answer, balls=balls: found.reals_covered.__setitem__(balls, answer),
-        )
+        question = ("covered", "rows", _radii(found.own_real, balls), balls.closed)
+        ask(question, f"fakes in real balls, {_name(balls)}", keep(found.fakes_covered, balls))
+    for balls in sorted(needs.reals_covered - needs.reals_counted):
+        question = ("covered", "columns", _radii(found.own_fake, balls), balls.closed)
+        ask(question, f"reals in fake balls, {_name(balls)}", keep(found.reals_covered, balls))
     for k in sorted(needs.realism):
         radii = found.own_real[k]
         # Only balls that are not larger than the median count; radius 0 never does.
         pruned = np.where(radii <= np.median(radii), radii, 0.0)
-        ask(
-            ("best_ratio", "rows", pruned),
-            f"realism, k {k}",
-            lambda answer, k=k: found.realism.__setitem__(k, answer),
-        )
+        ask(("best_ratio", "rows", pruned), f"realism, k {k}", keep(found.realism, k))
+    for balls in sorted(needs.least_radius):
+        question = ("least_radius", "rows", _radii(found.own_real, balls), balls.closed)
+        ask(question, f"least real ball around each fake, {_name(balls)}", keep(found.least_radius, balls))
+    for wishes, own_radii, owner, into, text in (
+        (needs.fake_products, found.own_real, "columns", found.fake_products, "reals to each fake"),
+        (needs.real_products, found.own_fake, "rows", found.real_products, "fakes to each real"),
+    ):
+        for k, scale in sorted(wishes):
+            reach = scale * mean(own_radii[k])
+            ask(("product", owner, reach), f"product over {text}, k {k}", keep(into, (k, scale)))
 
     work = Work()
     if questions:
@@ -197,20 +219,138 @@ def across(
             taker(answers.pop(0))
     for balls in needs.fakes_covered & needs.fakes_counted:
         found.fakes_covered[balls] = found.fakes_counted[balls] > 0
+    for balls in needs.reals_covered & needs.reals_counted:
+        found.reals_covered[balls] = found.reals_counted[balls] > 0
     return found, work
+
+
+def _radii(own: Mapping[int, NDArray[np.float64]], balls: Balls) -> NDArray[np.float64]:
+    radii = own[balls.nearest_k]
+    return np.minimum(radii, np.median(radii)) if balls.clipped else radii
+
+
+def _name(balls: Balls) -> str:
+    return f"k {balls.nearest_k}" + (", clipped" if balls.clipped else "")
 
 
 def asks_across(needs: Needs) -> bool:
     """Whether a sweep across both sets is needed."""
     return bool(
         needs.fake_to_real
-        or needs.nearest_real
         or needs.real_to_fake
+        or needs.fake_to_real_list
+        or needs.real_to_fake_list
+        or needs.fake_to_real_neighbors
+        or needs.real_to_fake_neighbors
         or needs.fakes_counted
+        or needs.reals_counted
         or needs.fakes_covered
         or needs.reals_covered
         or needs.realism
+        or needs.least_radius
+        or needs.fake_products
+        or needs.real_products
     )
+
+
+def against_holdout(
+    found: Found,
+    work: Work,
+    sets: tuple[_core.Points, _core.Points, _core.Points],
+    k: int,
+    n_jobs: int | None,
+    report: Report | None,
+) -> None:
+    """The nearest k reals of each holdout point, and the nearest k holdout points of each fake."""
+    real, fake, holdout = sets
+    found.h = holdout.shape[0]
+    halves = stages(report, [real.shape[0], fake.shape[0]])
+    question: list[Any] = [("nearest", "rows", k)]
+    (found.holdout_to_real,), done = _core.sweep(holdout, real, question, n_jobs=n_jobs, progress=halves[0])
+    work.add(f"across {holdout.name} and {real.name}: nearest {k} reals of each holdout point", done)
+    (found.fake_to_holdout,), done = _core.sweep(fake, holdout, question, n_jobs=n_jobs, progress=halves[1])
+    work.add(f"across {fake.name} and {holdout.name}: nearest {k} holdout points of each fake", done)
+
+
+class More:
+    """The further sweeps of one pair of sets (`metrics.Further`); each is counted in `work`."""
+
+    def __init__(
+        self,
+        real: _core.Points,
+        fake: _core.Points,
+        holdout: _core.Points | None,
+        work: Work,
+        n_jobs: int | None,
+        report: Report | None,
+    ) -> None:
+        self.real: NDArray[Any] = real.array
+        self.fake: NDArray[Any] = fake.array
+        self.holdout: NDArray[Any] | None = None if holdout is None else holdout.array
+        self._known = [points for points in (real, fake, holdout) if points is not None]
+        self._work, self._n_jobs, self._report = work, n_jobs, report
+
+    def knn(
+        self, queries: NDArray[Any], points: NDArray[Any] | None, nearest_k: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        distances, indices = self._ask(
+            queries, points, ("nearest", "rows", nearest_k), f"nearest {nearest_k}"
+        )
+        return distances, indices
+
+    def count_within(
+        self,
+        centers: NDArray[Any],
+        radii: NDArray[np.float64],
+        points: NDArray[Any] | None,
+        *,
+        closed: bool = True,
+    ) -> NDArray[np.int64]:
+        found: NDArray[np.int64] = self._ask(
+            centers, points, ("count_within", "rows", radii, closed), "points in each ball"
+        )
+        return found
+
+    def covered_by(
+        self,
+        points: NDArray[Any],
+        centers: NDArray[Any] | None,
+        radii: NDArray[np.float64],
+        *,
+        closed: bool = True,
+    ) -> NDArray[np.int64]:
+        rows, columns = (points, None) if centers is None else (centers, points)
+        found: NDArray[np.int64] = self._ask(
+            rows, columns, ("covered_by", "rows", radii, closed), "balls around each point"
+        )
+        return found
+
+    def kmeans(
+        self, sets: Sequence[NDArray[Any]], *, num_clusters: int, num_runs: int = 1, seed: int = 0
+    ) -> tuple[list[NDArray[np.int32]], NDArray[np.float64]]:
+        return _core.kmeans(
+            [self._points(points) for points in sets],
+            num_clusters=num_clusters,
+            num_runs=num_runs,
+            seed=seed,
+            n_jobs=self._n_jobs,
+            progress=self._report,
+        )
+
+    def _ask(self, rows: NDArray[Any], columns: NDArray[Any] | None, question: Any, text: str) -> Any:
+        first = self._points(rows)
+        second = None if columns is None else self._points(columns)
+        (answer,), done = _core.sweep(first, second, [question], n_jobs=self._n_jobs, progress=self._report)
+        names = f"within {first.name}" if second is None else f"across {first.name} and {second.name}"
+        self._work.add(f"{names}: {text}", done)
+        return answer
+
+    def _points(self, array: NDArray[Any]) -> _core.Points:
+        """The checked points of an array; those of the call are known already."""
+        for points in self._known:
+            if points.array is array:
+                return points
+        return _core.Points(np.ascontiguousarray(array), "part of the features", n_jobs=self._n_jobs)
 
 
 def moments(points: _core.Points, n_jobs: int | None, *, shared: bool = False) -> Moments:

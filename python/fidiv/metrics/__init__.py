@@ -8,6 +8,7 @@ DEFAULT    the keys of "default-1", the frozen list behind `evaluate(metrics="de
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from ..results import Key
@@ -19,16 +20,30 @@ from . import (
     precision_recall,
     precision_recall_cover,
 )
-from ._family import Clusters, Family, Found, Moments, Needs, Options, Outcome, Undefined
+from ._family import (
+    Balls,
+    Clusters,
+    Family,
+    Found,
+    Further,
+    Moments,
+    Needs,
+    Options,
+    Outcome,
+    Undefined,
+    mean,
+)
 
 __all__ = [
     "DEFAULT",
     "DEFAULT_NAME",
     "FAMILIES",
     "KEYS",
+    "Balls",
     "Clusters",
     "Family",
     "Found",
+    "Further",
     "Key",
     "Moments",
     "Needs",
@@ -36,6 +51,7 @@ __all__ = [
     "Outcome",
     "Undefined",
     "available",
+    "mean",
 ]
 
 _FRECHET = Family(
@@ -95,7 +111,17 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
     }
 )
 KEYS: Mapping[str, Key] = MappingProxyType(
-    {key.name: key for family in FAMILIES.values() for key in family.keys}
+    {
+        family.prefix + key.name: replace(
+            key,
+            name=family.prefix + key.name,
+            expected=family.prefix + key.expected if isinstance(key.expected, str) else key.expected,
+        )
+        if family.prefix
+        else key
+        for family in FAMILIES.values()
+        for key in family.keys
+    }
 )
 
 # Frozen: yesterday's result keeps its shape. A better list gets a new name beside this one.

@@ -13,9 +13,9 @@ of a fake point to its k-th real one, mu_k(i) that of a real point to its k-th f
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,18 @@ from numpy.typing import NDArray
 from ..results import Key
 
 Floats = NDArray[np.float64]
-Balls = tuple[int, bool]  # (which own neighbour gives the radius, whether the boundary belongs to the ball)
+Integers = NDArray[np.int64]
 Options = Mapping[str, Any]
+
+
+class Balls(NamedTuple):
+    """Balls around the points of a set: which own neighbour gives the radius, whether the boundary belongs to
+    the ball, and whether a radius above the median of the set is cut to it.
+    """
+
+    nearest_k: int
+    closed: bool = True
+    clipped: bool = False
 
 
 class Undefined(ValueError):
@@ -33,7 +43,7 @@ class Undefined(ValueError):
     """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Clusters:
     """k-means of the union of both sets."""
 
@@ -44,38 +54,75 @@ class Clusters:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a family asks of the sweeps. Sets of k name single neighbours, `real_list` all of the first
-    ones.
+    """What a family asks of the sweeps. Sets of k name single neighbours; a number `..._list` asks for the
+    distances of all of the first ones, `..._neighbors` for their indices.
     """
 
     own_real: frozenset[int] = frozenset()  # r_k
     own_fake: frozenset[int] = frozenset()  # s_k
     real_list: int = 0  # r_1 .. r_k
+    fake_list: int = 0  # s_1 .. s_k
+    real_neighbors: int = 0
+    fake_neighbors: int = 0
     repeats: bool = False  # which points repeat an earlier one of their own set
     fake_to_real: frozenset[int] = frozenset()  # nu_k
     real_to_fake: frozenset[int] = frozenset()  # mu_k
-    nearest_real: bool = False  # the index behind nu_1
+    fake_to_real_list: int = 0
+    real_to_fake_list: int = 0
+    fake_to_real_neighbors: int = 0
+    real_to_fake_neighbors: int = 0
     fakes_covered: frozenset[Balls] = frozenset()  # by real balls: yes or no
     fakes_counted: frozenset[Balls] = frozenset()  # by how many real balls
     reals_covered: frozenset[Balls] = frozenset()  # by fake balls: yes or no
+    reals_counted: frozenset[Balls] = frozenset()  # by how many fake balls
     realism: frozenset[int] = frozenset()
-    clusters: Clusters | None = None
+    least_radius: frozenset[Balls] = frozenset()  # of the real balls around each fake
+    # For each fake the product, over all reals, of min(1, distance / (scale x mean of all r_k)), given
+    # (k, scale); and the same with the sets swapped.
+    fake_products: frozenset[tuple[int, float]] = frozenset()
+    real_products: frozenset[tuple[int, float]] = frozenset()
+    clusters: frozenset[Clusters] = frozenset()
     moments: bool = False  # means, deviations and correlations of the columns of both sets
+    # How many of the nearest holdout points each fake names, and of the nearest reals each holdout point.
+    holdout: int = 0
 
     def __or__(self, other: Needs) -> Needs:
-        """All that either asks for. Two families may not ask for different clusters."""
+        """All that either asks for."""
         merged: dict[str, Any] = {}
         for f in fields(self):
             mine, theirs = getattr(self, f.name), getattr(other, f.name)
-            if isinstance(mine, frozenset):
-                merged[f.name] = mine | theirs
-            elif f.name == "real_list":
-                merged[f.name] = max(mine, theirs)
-            elif f.name == "clusters" and mine and theirs and mine != theirs:
-                raise ValueError(f"one set of clusters at a time, got {mine} and {theirs}")
-            else:
-                merged[f.name] = mine or theirs
+            merged[f.name] = mine | theirs if isinstance(mine, frozenset) else max(mine, theirs)
         return Needs(**merged)
+
+
+class Further(Protocol):
+    """More sweeps, for what has to be known before it can be asked (counts in balls whose radii a first sweep
+    found), and the points themselves. Sets are arrays (n, d) of float32 or float64 in C order.
+    """
+
+    real: NDArray[Any]
+    fake: NDArray[Any]
+    holdout: NDArray[Any] | None
+
+    def knn(
+        self, queries: NDArray[Any], points: NDArray[Any] | None, nearest_k: int
+    ) -> tuple[Floats, Integers]:
+        """Distances ascending and indices, (n, k); `points=None`: among themselves, the point left out."""
+
+    def count_within(
+        self, centers: NDArray[Any], radii: Floats, points: NDArray[Any] | None, *, closed: bool = True
+    ) -> Integers:
+        """How many points each ball holds; `points=None`: of the other centers."""
+
+    def covered_by(
+        self, points: NDArray[Any], centers: NDArray[Any] | None, radii: Floats, *, closed: bool = True
+    ) -> Integers:
+        """In how many balls each point lies; `centers=None`: the balls are those of the other points."""
+
+    def kmeans(
+        self, sets: Sequence[NDArray[Any]], *, num_clusters: int, num_runs: int = 1, seed: int = 0
+    ) -> tuple[list[NDArray[np.int32]], Floats]:
+        """Of the union: labels of each set (num_runs, n) and centres (num_runs, num_clusters, d)."""
 
 
 @dataclass(frozen=True)
@@ -106,17 +153,39 @@ class Found:
     own_real: dict[int, Floats] = field(default_factory=dict)
     own_fake: dict[int, Floats] = field(default_factory=dict)
     real_list: Floats | None = None
+    fake_list: Floats | None = None
+    real_neighbors: Integers | None = None
+    fake_neighbors: Integers | None = None
     real_repeats: NDArray[np.bool_] | None = None
     fake_repeats: NDArray[np.bool_] | None = None
     fake_to_real: dict[int, Floats] = field(default_factory=dict)
     real_to_fake: dict[int, Floats] = field(default_factory=dict)
-    nearest_real: NDArray[np.int64] | None = None
+    fake_to_real_list: Floats | None = None
+    real_to_fake_list: Floats | None = None
+    fake_to_real_neighbors: Integers | None = None
+    real_to_fake_neighbors: Integers | None = None
     fakes_covered: dict[Balls, NDArray[np.bool_]] = field(default_factory=dict)
-    fakes_counted: dict[Balls, NDArray[np.int64]] = field(default_factory=dict)
+    fakes_counted: dict[Balls, Integers] = field(default_factory=dict)
     reals_covered: dict[Balls, NDArray[np.bool_]] = field(default_factory=dict)
+    reals_counted: dict[Balls, Integers] = field(default_factory=dict)
     realism: dict[int, Floats] = field(default_factory=dict)
-    labels: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None  # (num_runs, n) and (num_runs, m)
+    least_radius: dict[Balls, Floats] = field(default_factory=dict)  # infinite outside all balls
+    fake_products: dict[tuple[int, float], Floats] = field(default_factory=dict)
+    real_products: dict[tuple[int, float], Floats] = field(default_factory=dict)
+    # (num_runs, n) and (num_runs, m)
+    labels: dict[Clusters, tuple[NDArray[np.int32], NDArray[np.int32]]] = field(default_factory=dict)
     moments: tuple[Moments, Moments] | None = None
+    h: int = 0  # how many holdout points
+    fake_to_holdout: tuple[Floats, Integers] | None = None  # distances and indices, (m, k)
+    holdout_to_real: tuple[Floats, Integers] | None = None  # (h, k)
+
+    @property
+    def further(self) -> Further:
+        """More sweeps; their work is counted like the others'."""
+        assert self.more is not None
+        return self.more
+
+    more: Further | None = None
 
 
 @dataclass
@@ -135,7 +204,7 @@ class Family:
     """A family of metrics: its name (that of its call), its keys, the options of its call, what it needs,
     and its formula. `needs` gets (n, m, options) and raises `Undefined` where the sizes rule the family out;
     too few points for the neighbours asked for are noticed by the planner, which names the option
-    `k_option`.
+    `k_option`. A family that needs a holdout set has no value without one.
     """
 
     name: str
@@ -144,6 +213,7 @@ class Family:
     needs: Callable[[int, int, Options], Needs]
     formula: Callable[[Found, Options], Outcome]
     k_option: str = "nearest_k"
+    prefix: str = ""  # in `evaluate` the keys begin with it, where other families have keys of these names
 
 
 def mean(values: Iterable[float]) -> float:

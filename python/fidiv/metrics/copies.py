@@ -17,11 +17,11 @@ NAME = "copies"
 
 
 def needs(n: int, m: int, options: Options) -> Needs:
-    return Needs(repeats=True, fake_to_real=frozenset({1}), nearest_real=True)
+    return Needs(repeats=True, fake_to_real=frozenset({1}), fake_to_real_neighbors=1)
 
 
 def formula(found: Found, options: Options) -> Outcome:
-    assert found.nearest_real is not None
+    assert found.fake_to_real_neighbors is not None
     assert found.real_repeats is not None
     assert found.fake_repeats is not None
     # Neighbours are ordered by (distance, index): the nearest at distance 0 is the copied row of smallest
@@ -33,7 +33,7 @@ def formula(found: Found, options: Options) -> Outcome:
             "duplicates_in_fake": share(found.fake_repeats),
             "duplicates_in_real": share(found.real_repeats),
         },
-        samples={"copy_of": np.where(copied, found.nearest_real, -1)},
+        samples={"copy_of": np.where(copied, found.fake_to_real_neighbors[:, 0], -1)},
     )
 
 

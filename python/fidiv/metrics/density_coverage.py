@@ -14,14 +14,16 @@ from __future__ import annotations
 import math
 
 from ..results import Key
-from ._family import Family, Found, Needs, Options, Outcome, share
+from ._family import Balls, Family, Found, Needs, Options, Outcome, share
 
 NAME = "density_coverage"
 
 
 def needs(n: int, m: int, options: Options) -> Needs:
     k, closed = options["nearest_k"], options["closed"]
-    return Needs(own_real=frozenset({k}), fakes_counted=frozenset({(k, closed)}), real_to_fake=frozenset({1}))
+    return Needs(
+        own_real=frozenset({k}), fakes_counted=frozenset({Balls(k, closed)}), real_to_fake=frozenset({1})
+    )
 
 
 def expected_coverage(n: int, m: int, k: int) -> float:
@@ -33,7 +35,7 @@ def expected_coverage(n: int, m: int, k: int) -> float:
 
 def formula(found: Found, options: Options) -> Outcome:
     k, closed = options["nearest_k"], options["closed"]
-    counts, radii, nearest = found.fakes_counted[k, closed], found.own_real[k], found.real_to_fake[1]
+    counts, radii, nearest = found.fakes_counted[Balls(k, closed)], found.own_real[k], found.real_to_fake[1]
     mask = nearest <= radii if closed else nearest < radii
     return Outcome(
         {

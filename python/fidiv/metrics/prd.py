@@ -33,7 +33,11 @@ def needs(n: int, m: int, options: Options) -> Needs:
         raise Undefined(
             f"num_clusters={clusters} needs at least {clusters} points in both sets, which have {n + m}"
         )
-    return Needs(clusters=Clusters(clusters, options["num_runs"], options["seed"]))
+    return Needs(clusters=frozenset({_clusters(options)}))
+
+
+def _clusters(options: Options) -> Clusters:
+    return Clusters(options["num_clusters"], options["num_runs"], options["seed"])
 
 
 def curve(p: Floats, q: Floats, num_angles: int) -> tuple[Floats, Floats, Floats]:
@@ -66,8 +70,7 @@ def histograms(labels: NDArray[np.int32], num_clusters: int) -> Floats:
 
 
 def formula(found: Found, options: Options) -> Outcome:
-    assert found.labels is not None
-    real, fake = (histograms(labels, options["num_clusters"]) for labels in found.labels)
+    real, fake = (histograms(labels, options["num_clusters"]) for labels in found.labels[_clusters(options)])
     curves = [curve(p, q, options["num_angles"]) for p, q in zip(real, fake, strict=True)]
     lambdas = curves[0][0]
     precision, recall = (np.mean([c[part] for c in curves], axis=0) for part in (1, 2))

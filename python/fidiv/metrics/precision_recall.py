@@ -14,21 +14,21 @@ infinity.
 from __future__ import annotations
 
 from ..results import Key
-from ._family import Family, Found, Needs, Options, Outcome, share
+from ._family import Balls, Family, Found, Needs, Options, Outcome, share
 
 NAME = "precision_recall"
 
 
 def needs(n: int, m: int, options: Options) -> Needs:
-    k, closed = options["nearest_k"], options["closed"]
+    k, balls = options["nearest_k"], frozenset({Balls(options["nearest_k"], options["closed"])})
     asked = Needs(
         own_real=frozenset({k}),
         own_fake=frozenset({k}),
-        fakes_covered=frozenset({(k, closed)}),
-        reals_covered=frozenset({(k, closed)}),
+        fakes_covered=balls,
+        reals_covered=balls,
     )
     if options.get("samples", True):
-        asked |= Needs(realism=frozenset({k}), fake_to_real=frozenset({1}), nearest_real=True)
+        asked |= Needs(realism=frozenset({k}), fake_to_real=frozenset({1}), fake_to_real_neighbors=1)
     return asked
 
 
@@ -38,16 +38,16 @@ def f_score(precision: float, recall: float) -> float:
 
 
 def formula(found: Found, options: Options) -> Outcome:
-    balls = (options["nearest_k"], options["closed"])
+    balls = Balls(options["nearest_k"], options["closed"])
     precision_mask, recall_mask = found.fakes_covered[balls], found.reals_covered[balls]
     precision, recall = share(precision_mask), share(recall_mask)
     outcome = Outcome({"precision": precision, "recall": recall, "f_score": f_score(precision, recall)})
     outcome.samples = {"precision_mask": precision_mask, "recall_mask": recall_mask}
     if options.get("samples", True):
-        assert found.nearest_real is not None
+        assert found.fake_to_real_neighbors is not None
         outcome.samples |= {
             "realism": found.realism[options["nearest_k"]],
-            "nearest_real": found.nearest_real,
+            "nearest_real": found.fake_to_real_neighbors[:, 0].copy(),
             "nearest_real_distance": found.fake_to_real[1],
         }
     return outcome
