@@ -76,3 +76,36 @@ pub fn best_ratio(a: &Points<'_>, i: usize, b: &Points<'_>, radii: &[f64], withi
         .map(|(d, j)| radii[*j as usize] / d)
         .fold(0.0, f64::max)
 }
+
+/// The least radius of the balls about points of `b` that hold point `i` of `a`.
+pub fn least_radius(
+    a: &Points<'_>,
+    i: usize,
+    b: &Points<'_>,
+    radii: &[f64],
+    closed: bool,
+    within: bool,
+) -> f64 {
+    all(a, i, b, within)
+        .iter()
+        .filter(|(d, j)| contains(radii[*j as usize], closed, *d))
+        .map(|(_, j)| radii[*j as usize])
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// The product of min(1, distance / reach); a distance of zero makes it zero.
+pub fn product(a: &Points<'_>, i: usize, b: &Points<'_>, reach: f64, within: bool) -> f64 {
+    let factor = |d: f64| {
+        if d == 0.0 {
+            0.0
+        } else if d < reach {
+            d / reach
+        } else {
+            1.0
+        }
+    };
+    all(a, i, b, within)
+        .iter()
+        .map(|(d, _)| factor(*d))
+        .product()
+}

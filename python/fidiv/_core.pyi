@@ -10,7 +10,9 @@ _Side: TypeAlias = Literal["rows", "columns"]
 _Nearest: TypeAlias = tuple[Literal["nearest"], _Side, int]
 _Balls: TypeAlias = tuple[Literal["count_within", "covered_by", "covered"], _Side, NDArray[np.float64], bool]
 _BestRatio: TypeAlias = tuple[Literal["best_ratio"], _Side, NDArray[np.float64]]
-_Question: TypeAlias = _Nearest | _Balls | _BestRatio
+_LeastRadius: TypeAlias = tuple[Literal["least_radius"], _Side, NDArray[np.float64], bool]
+_Product: TypeAlias = tuple[Literal["product"], _Side, float]
+_Question: TypeAlias = _Nearest | _Balls | _BestRatio | _LeastRadius | _Product
 _Progress: TypeAlias = Callable[[int, int], object] | None
 
 @final
@@ -57,6 +59,9 @@ def sweep(
         ("covered_by", side, radii, closed)    -> int64 (o,): in how many balls each of the other side lies
         ("covered", side, radii, closed)       -> bool (o,): whether it lies in at least one ball
         ("best_ratio", side, radii)            -> float64 (o,): largest radius / distance over the centres
+        ("least_radius", side, radii, closed)  -> float64 (o,): least radius of the balls it lies in, or infinity
+        ("product", side, reach)               -> float64 (n,): product of min(1, distance / reach) over the
+                                                  other side, 0 when below 2^-54
 
     with n points on that side and o on the other.
 

@@ -30,6 +30,10 @@ fn ask(question: &Bound<'_, PyTuple>, within: bool) -> PyResult<Ask> {
         let k = count(&question.get_item(2)?, "nearest_k")?;
         return Ok(Ask::Nearest { owner: side, k });
     }
+    if kind == "product" {
+        let reach: f64 = question.get_item(2)?.extract()?;
+        return Ok(Ask::Product { owner: side, reach });
+    }
     let radii: PyReadonlyArray1<'_, f64> = question.get_item(2)?.extract()?;
     let radii = radii.as_array().to_vec();
     let closed = || question.get_item(3)?.extract::<bool>();
@@ -54,9 +58,14 @@ fn ask(question: &Bound<'_, PyTuple>, within: bool) -> PyResult<Ask> {
             owner: other,
             radii,
         },
+        "least_radius" => Ask::LeastRadius {
+            owner: other,
+            radii,
+            closed: closed()?,
+        },
         _ => {
             return Err(PyValueError::new_err(format!(
-                "question is {kind:?}; nearest, count_within, covered_by, covered and best_ratio are allowed"
+                "question is {kind:?}; nearest, count_within, covered_by, covered, best_ratio, least_radius and product are allowed"
             )));
         }
     })
@@ -72,7 +81,7 @@ fn reply<'py>(py: Python<'py>, reply: Reply, rows: usize) -> PyResult<Bound<'py,
         }
         Reply::Counts(counts) | Reply::Indices(counts) => counts.into_pyarray(py).into_any(),
         Reply::Mask(mask) => mask.into_pyarray(py).into_any(),
-        Reply::Ratios(ratios) => ratios.into_pyarray(py).into_any(),
+        Reply::Values(ratios) => ratios.into_pyarray(py).into_any(),
     })
 }
 

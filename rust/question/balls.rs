@@ -22,13 +22,13 @@ pub fn core(radius: f64, closed: bool) -> f64 {
 
 /// A ball with or without its boundary.
 #[derive(Clone, Copy)]
-struct Ball {
-    radius: f64,
-    closed: bool,
+pub struct Ball {
+    pub radius: f64,
+    pub closed: bool,
 }
 
 impl Ball {
-    fn contains(self, distance: f64) -> bool {
+    pub fn contains(self, distance: f64) -> bool {
         if self.closed {
             distance <= self.radius
         } else {
@@ -38,13 +38,20 @@ impl Ball {
 
     /// Whether an interval does not tell inside from outside.
     #[inline(always)]
-    fn undecided(self, low: f64, high: f64) -> bool {
+    pub fn undecided(self, low: f64, high: f64) -> bool {
         self.contains(low) && !self.contains(high)
     }
 
     /// Whether a pair whose distance is in `low..=high` is inside; the distance is asked for when both ends do not agree.
     #[inline(always)]
-    fn holds(self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) -> bool {
+    pub fn holds(
+        self,
+        row: usize,
+        other: u32,
+        low: f64,
+        high: f64,
+        settle: &mut dyn Settle,
+    ) -> bool {
         self.contains(high) || (self.contains(low) && self.contains(settle.distance(row, other)))
     }
 }

@@ -19,8 +19,10 @@
 //! To add a question: a file with its `Answers`, a variant of [`Ask`], and a test that the order of the pairs does not matter.
 
 mod balls;
+mod least;
 mod nearest;
 mod nearest_of_each;
+mod product;
 mod ratio;
 
 use crate::error::{Error, Result, room};
@@ -101,6 +103,22 @@ pub enum Ask {
         owner: Side,
         /// Radii of the other side; a radius of zero never counts.
         radii: Vec<f64>,
+    },
+    /// The least radius of the balls of the other side that hold each point of the owner; infinite where none does.
+    LeastRadius {
+        /// Whose points.
+        owner: Side,
+        /// Radii of the other side.
+        radii: Vec<f64>,
+        /// Whether the boundary belongs to the ball.
+        closed: bool,
+    },
+    /// The product of `min(1, distance / reach)` over the points of the other side; 0 when below 2^-54.
+    Product {
+        /// Whose points.
+        owner: Side,
+        /// From this distance on a factor is 1.
+        reach: f64,
     },
 }
 
@@ -247,8 +265,8 @@ pub enum Reply {
     Counts(Vec<i64>),
     /// Whether.
     Mask(Vec<bool>),
-    /// Ratios.
-    Ratios(Vec<f64>),
+    /// One number each: ratios, radii, products.
+    Values(Vec<f64>),
 }
 
 impl Ask {
@@ -260,17 +278,22 @@ impl Ask {
             | Self::CountWithin { owner, .. }
             | Self::CoveredBy { owner, .. }
             | Self::Covered { owner, .. }
-            | Self::BestRatio { owner, .. } => *owner,
+            | Self::BestRatio { owner, .. }
+            | Self::LeastRadius { owner, .. }
+            | Self::Product { owner, .. } => *owner,
         }
     }
 
     /// What its windows are built from.
     pub fn shape(&self) -> Shape {
         match self {
-            Self::Nearest { .. } | Self::NearestOfEach { .. } | Self::CountWithin { .. } => {
-                Shape::Owner
+            Self::Nearest { .. }
+            | Self::NearestOfEach { .. }
+            | Self::CountWithin { .. }
+            | Self::Product { .. } => Shape::Owner,
+            Self::CoveredBy { .. } | Self::Covered { .. } | Self::LeastRadius { .. } => {
+                Shape::Other
             }
-            Self::CoveredBy { .. } | Self::Covered { .. } => Shape::Other,
             Self::BestRatio { .. } => Shape::Product,
         }
     }
@@ -313,15 +336,29 @@ impl Ask {
             Self::CountWithin { radii: r, .. } => radii(r, owners),
             Self::CoveredBy { radii: r, .. }
             | Self::Covered { radii: r, .. }
-            | Self::BestRatio { radii: r, .. } => radii(r, others),
+            | Self::BestRatio { radii: r, .. }
+            | Self::LeastRadius { radii: r, .. } => radii(r, others),
+            Self::Product { reach, .. } => {
+                if reach.is_nan() || *reach < 0.0 {
+                    return Err(Error::Invalid(format!(
+                        "reach is {reach}; it must be zero or more"
+                    )));
+                }
+                Ok(())
+            }
         }
     }
 
     /// Every other point's part of the window; `None` where the window is the owner's alone.
     pub(crate) fn values(&self) -> Option<Vec<f64>> {
         match self {
-            Self::Nearest { .. } | Self::NearestOfEach { .. } | Self::CountWithin { .. } => None,
-            Self::CoveredBy { radii, closed, .. } | Self::Covered { radii, closed, .. } => {
+            Self::Nearest { .. }
+            | Self::NearestOfEach { .. }
+            | Self::CountWithin { .. }
+            | Self::Product { .. } => None,
+            Self::CoveredBy { radii, closed, .. }
+            | Self::Covered { radii, closed, .. }
+            | Self::LeastRadius { radii, closed, .. } => {
                 Some(radii.iter().map(|&r| balls::window(r, *closed)).collect())
             }
             Self::BestRatio { radii, .. } => {
@@ -379,6 +416,10 @@ impl Ask {
                 Box::new(balls::Covered::new(radii, *closed, count))
             }
             Self::BestRatio { radii, .. } => Box::new(ratio::BestRatio::new(radii, count)),
+            Self::LeastRadius { radii, closed, .. } => {
+                Box::new(least::LeastRadius::new(radii, *closed, count))
+            }
+            Self::Product { reach, .. } => Box::new(product::Product::new(*reach, count)),
         })
     }
 
@@ -395,7 +436,9 @@ impl Ask {
             }
             Self::CountWithin { .. } | Self::CoveredBy { .. } => Reply::Counts(room(owners, what)?),
             Self::Covered { .. } => Reply::Mask(room(owners, what)?),
-            Self::BestRatio { .. } => Reply::Ratios(room(owners, what)?),
+            Self::BestRatio { .. } | Self::LeastRadius { .. } | Self::Product { .. } => {
+                Reply::Values(room(owners, what)?)
+            }
         })
     }
 }
@@ -451,6 +494,9 @@ mod tests {
                 Ask::CoveredBy { owner, radii: radii.clone(), closed },
                 Ask::Covered { owner, radii: radii.clone(), closed },
                 Ask::BestRatio { owner, radii: radii.clone() },
+                Ask::LeastRadius { owner, radii: radii.clone(), closed },
+                Ask::Product { owner, reach: 4.0 },
+                Ask::Product { owner, reach: 1e4 },
             ] {
                 prop_assert_eq!(reply(&ask, &distances, &plain), reply(&ask, &distances, &order));
             }
@@ -468,6 +514,9 @@ mod tests {
                 Ask::CoveredBy { owner, radii: radii.clone(), closed },
                 Ask::Covered { owner, radii: radii.clone(), closed },
                 Ask::BestRatio { owner, radii: radii.clone() },
+                Ask::LeastRadius { owner, radii: radii.clone(), closed },
+                Ask::Product { owner, reach: 4.0 },
+                Ask::Product { owner, reach: 1e4 },
             ] {
                 let mut answers = ask.answers(0, 1, 3).unwrap();
                 let mut known = Known(&distances);

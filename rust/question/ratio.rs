@@ -145,7 +145,7 @@ impl Answers for BestRatio<'_> {
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply) {
-        let Reply::Ratios(ratios) = reply else {
+        let Reply::Values(ratios) = reply else {
             unreachable!("ratios go into their own kind of reply")
         };
         ratios.extend(self.best.iter().map(|best| best.low));

@@ -75,6 +75,20 @@ pub(crate) fn asks(a: &Points<'_>, b: &Points<'_>, k: usize, within: bool) -> Ve
             owner: Side::Rows,
             radii: rb.clone(),
         },
+        Ask::LeastRadius {
+            owner: Side::Rows,
+            radii: rb.clone(),
+            closed: true,
+        },
+        Ask::LeastRadius {
+            owner: Side::Rows,
+            radii: rb.iter().map(|r| r * 3.0).collect(),
+            closed: false,
+        },
+        Ask::Product {
+            owner: Side::Rows,
+            reach: 1.2 * mean(&rb),
+        },
     ];
     if !within {
         asks.extend([
@@ -93,6 +107,15 @@ pub(crate) fn asks(a: &Points<'_>, b: &Points<'_>, k: usize, within: bool) -> Ve
                 closed: false,
             },
             Ask::Covered {
+                owner: Side::Columns,
+                radii: ra.clone(),
+                closed: true,
+            },
+            Ask::Product {
+                owner: Side::Columns,
+                reach: mean(&ra),
+            },
+            Ask::LeastRadius {
                 owner: Side::Columns,
                 radii: ra.clone(),
                 closed: true,
@@ -135,11 +158,37 @@ fn expected(ask: &Ask, a: &Points<'_>, b: &Points<'_>, within: bool) -> Reply {
             rows.map(|i| oracle::covered_by(own, i, other, radii, *closed, within) > 0)
                 .collect(),
         ),
-        Ask::BestRatio { radii, .. } => Reply::Ratios(
+        Ask::BestRatio { radii, .. } => Reply::Values(
             rows.map(|i| oracle::best_ratio(own, i, other, radii, within))
                 .collect(),
         ),
+        Ask::LeastRadius { radii, closed, .. } => Reply::Values(
+            rows.map(|i| oracle::least_radius(own, i, other, radii, *closed, within))
+                .collect(),
+        ),
+        Ask::Product { reach, .. } => Reply::Values(
+            rows.map(|i| oracle::product(own, i, other, *reach, within))
+                .collect(),
+        ),
         Ask::NearestOfEach { .. } => unreachable!("tested with k-means"),
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Whether an engine's reply is the one wanted: the same, but for products, which are rounded.
+pub(crate) fn equal(ask: &Ask, got: &Reply, want: &Reply) -> bool {
+    match (ask, got, want) {
+        (Ask::Product { .. }, Reply::Values(got), Reply::Values(want)) => {
+            got.len() == want.len()
+                && got
+                    .iter()
+                    .zip(want)
+                    .all(|(got, want)| (got - want).abs() <= 1e-12 * want + 1.2 * 2f64.powi(-54))
+        }
+        _ => got == want,
     }
 }
 
@@ -188,7 +237,7 @@ pub(crate) fn agree(name: &str, a: &Points<'_>, b: &Points<'_>, k: usize) {
             assert!(done == expected && expected == report.pairs);
             for (ask, (got, want)) in asks.iter().zip(got.iter().zip(&want)) {
                 assert!(
-                    got == want,
+                    equal(ask, got, want),
                     "{name}, {}, {}, within {within}: {ask:?}\ngot  {got:?}\nwant {want:?}",
                     level.name,
                     report.code

@@ -241,7 +241,7 @@ fn in_order(ask: &Ask, indices: &[u32], chunks: &[Reply]) -> Result<Reply> {
         Reply::Indices(_) => Reply::Indices(gather!(Reply::Indices(values) => values)?),
         Reply::Counts(_) => Reply::Counts(gather!(Reply::Counts(values) => values)?),
         Reply::Mask(_) => Reply::Mask(gather!(Reply::Mask(values) => values)?),
-        Reply::Ratios(_) => Reply::Ratios(gather!(Reply::Ratios(values) => values)?),
+        Reply::Values(_) => Reply::Values(gather!(Reply::Values(values) => values)?),
     })
 }
 

@@ -115,6 +115,12 @@ fn larger_inputs_as_the_sweep() {
                     owner,
                     radii: radii(3000),
                 },
+                Ask::LeastRadius {
+                    owner,
+                    radii: radii(3000),
+                    closed: true,
+                },
+                Ask::Product { owner, reach: 0.3 },
             ];
             same(&a, None, &within);
         }
@@ -191,6 +197,12 @@ fn crowds_of_equal_points_are_not_searched() {
             owner,
             radii: vec![0.5; n],
         },
+        Ask::LeastRadius {
+            owner,
+            radii: vec![0.5; n],
+            closed: true,
+        },
+        Ask::Product { owner, reach: 0.5 },
     ] {
         let (replies, report) = tree_with(
             &level,
