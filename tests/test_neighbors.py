@@ -38,7 +38,9 @@ def questions_across(x, y, k):
             yield ("count_within", side, radii, closed), inside.sum(axis=1).astype(np.int64)
             yield ("covered_by", side, radii, closed), inside.sum(axis=0).astype(np.int64)
             yield ("covered", side, radii, closed), inside.any(axis=0)
+            yield ("least_radius", side, radii, closed), least_radius(inside, radii)
         yield ("best_ratio", side, radii), oracle.best_ratio(other, mine, radii)
+        yield from products(table, side)
 
 
 def questions_within(x, k):
@@ -51,6 +53,24 @@ def questions_within(x, k):
         yield ("count_within", "rows", radii, closed), inside.sum(axis=1).astype(np.int64)
         yield ("covered_by", "rows", radii, closed), inside.sum(axis=0).astype(np.int64)
         yield ("covered", "rows", radii, closed), inside.any(axis=0)
+        yield ("least_radius", "rows", radii, closed), least_radius(inside, radii)
+    table = oracle.distances(x)
+    np.fill_diagonal(table, np.inf)  # a factor of 1
+    yield from products(table, "rows")
+
+
+def least_radius(inside, radii):
+    """Of the balls (rows of the table) that hold each point; infinite where none does."""
+    return np.where(inside, radii[:, None], np.inf).min(axis=0)
+
+
+def products(table, side):
+    """Products over the columns of the table: of few factors, and of all."""
+    for reach in (np.median(table), table.min(), 1.5 * table[np.isfinite(table)].max(initial=0.0)):
+        with np.errstate(all="ignore"):
+            factors = np.where(table < reach, table / reach, 1.0)
+        factors[table == 0] = 0.0
+        yield ("product", side, float(reach)), factors.prod(axis=1)
 
 
 def some_radii(table, seed):
@@ -74,6 +94,8 @@ def compare(asked, answers):
         if question[0] == "nearest":
             same(name + " distances", got[0], expected[0])
             same(name + " indices", got[1], expected[1])
+        elif question[0] == "product":  # a rounded number, and 0 below 2^-54
+            np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1.01 * 2.0**-54, err_msg=name)
         else:
             same(name, got, expected)
 
@@ -372,7 +394,7 @@ def test_bad_radii(radii, words):
     "radii",
     [np.array([1.0, -1.0, 2.0]), np.array([1.0, np.nan, 2.0]), np.ones(2), np.array([1.0, -np.inf, 2.0])],
 )
-@pytest.mark.parametrize("kind", ["count_within", "covered_by", "covered", "best_ratio"])
+@pytest.mark.parametrize("kind", ["count_within", "covered_by", "covered", "best_ratio", "least_radius"])
 def test_the_extension_checks_radii_itself(kind, radii):
     question = (kind, "rows", radii) if kind == "best_ratio" else (kind, "rows", radii, True)
     with pytest.raises(ValueError, match=r"\w"):
