@@ -3,6 +3,10 @@
 //! A row keeps its k best pairs as intervals, sorted by their upper ends; the k-th upper end, or what a hint said before there were k, bounds the k-th
 //! distance, and whatever surely lies behind the bound is dropped. The others wait: bounds narrow as pairs come in, and few of those that wait are still
 //! in question when the sweep is over. Only these are asked for.
+//!
+//! Tried and rejected (2026-11-24): where a second look is cheap, letting a pair wait that is behind the distance which the k-th neighbour will likely have
+//! in the end (that of a smaller rank among the pairs seen so far), with more room to wait. Looks fell by 40 %, but those still waiting at the end cost an
+//! exact distance each, four looks' worth; 10,000 points in 2048 columns, k = 15: 0.76 s either way.
 
 use super::{Answers, Reach, Reply, Settle, TINY, WIDER};
 use crate::error::{Result, filled};
