@@ -380,7 +380,7 @@ def _evaluation(
     notes = [f"{', '.join(missing)}: undefined; {reason}" for reason, missing in reasons.items()]
     notes += [note for outcome in outcomes.values() for note in outcome.notes]
     notes += more_notes
-    curve = next((outcome.curve for outcome in outcomes.values() if outcome.curve is not None), None)
+    curves = {name: outcome.curve for name, outcome in outcomes.items() if outcome.curve is not None}
     return Evaluation(
         values,
         keys=KEYS,
@@ -389,7 +389,7 @@ def _evaluation(
         samples=samples,
         settings=settings,
         notes=notes,
-        curve=curve,
+        curves=curves,
     )
 
 

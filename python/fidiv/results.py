@@ -209,12 +209,14 @@ class Evaluation(Result):
 
     A metric that is undefined on the input is NaN here; `undefined` maps its key to the reason, which also
     stands in `notes`. `expected` maps a key to the value it would have on average if both sets came from one
-    law, for the keys where that is known.
+    law, for the keys where that is known. `curves` maps the families that trace a curve to it; `curve` is
+    the first of them.
     """
 
-    __slots__ = ("_expected", "_keys", "_undefined")
+    __slots__ = ("_curves", "_expected", "_keys", "_undefined")
     __hash__ = None
 
+    _curves: Mapping[str, Mapping[str, NDArray[Any]]]
     _expected: Mapping[str, float]
     _keys: Mapping[str, Key]
     _undefined: Mapping[str, str]
@@ -229,9 +231,13 @@ class Evaluation(Result):
         samples: Mapping[str, NDArray[Any]] | None = None,
         settings: Mapping[str, Any] | None = None,
         notes: Sequence[str] = (),
-        curve: Mapping[str, NDArray[Any]] | None = None,
+        curves: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
     ) -> None:
-        super().__init__(values, samples=samples, settings=settings, notes=notes, curve=curve)
+        curves = curves or {}
+        first = next(iter(curves.values()), None)
+        super().__init__(values, samples=samples, settings=settings, notes=notes, curve=first)
+        frozen = {name: _frozen_arrays(curve) for name, curve in curves.items()}
+        object.__setattr__(self, "_curves", MappingProxyType(frozen))
         object.__setattr__(self, "_keys", MappingProxyType({name: keys[name] for name in self._values}))
         object.__setattr__(self, "_expected", MappingProxyType(dict(expected or {})))
         object.__setattr__(self, "_undefined", MappingProxyType(dict(undefined or {})))
@@ -246,9 +252,17 @@ class Evaluation(Result):
         """Why a key has no value here (it is NaN)."""
         return self._undefined
 
+    @property
+    def curves(self) -> Mapping[str, Mapping[str, NDArray[Any]]]:
+        """The curve of each family that traces one."""
+        return self._curves
+
     def _state(self) -> dict[str, Any]:
+        state = super()._state()
+        del state["curve"]
         return {
-            **super()._state(),
+            **state,
+            "curves": {name: dict(curve) for name, curve in self._curves.items()},
             "keys": dict(self._keys),
             "expected": dict(self._expected),
             "undefined": dict(self._undefined),
@@ -265,7 +279,7 @@ class Evaluation(Result):
         direction, bounds and meaning of each value; "settings", what was asked; "run", how the machine did it
         (kernel, code, threads, pairs and how many of them were settled, narrowed, climbed), the only part
         that another machine or thread count changes;
-        "notes"; "curve" where there is one; "samples", one entry a point, unless `samples` is False. With
+        "notes"; "curve" where there is one, and "curves", family by family, where there are several; "samples", one entry a point, unless `samples` is False. With
         `indent=None` all stands on one line; an array does in any case.
 
         JSON has no word for values that are not numbers: NaN becomes null, an infinity the string "Infinity"
@@ -295,6 +309,8 @@ class Evaluation(Result):
         }
         if self._curve is not None:
             found["curve"] = self._curve
+        if len(self._curves) > 1:
+            found["curves"] = self._curves
         if samples:
             found["samples"] = self._samples
         return found
