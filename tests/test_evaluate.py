@@ -50,11 +50,12 @@ def test_the_signature():
         "fake_features",
         "metrics",
         "nearest_k",
+        "holdout_features",
         "seed",
         "n_jobs",
         "progress",
     ]
-    assert [p.default for p in list(parameters.values())[2:]] == ["default", None, 0, None, None]
+    assert [p.default for p in list(parameters.values())[2:]] == ["default", None, None, 0, None, None]
     assert all(p.kind is p.KEYWORD_ONLY for p in list(parameters.values())[2:])
 
 

@@ -59,7 +59,8 @@ def sweep(
         ("covered_by", side, radii, closed)    -> int64 (o,): in how many balls each of the other side lies
         ("covered", side, radii, closed)       -> bool (o,): whether it lies in at least one ball
         ("best_ratio", side, radii)            -> float64 (o,): largest radius / distance over the centres
-        ("least_radius", side, radii, closed)  -> float64 (o,): least radius of the balls it lies in, or infinity
+        ("least_radius", side, radii, closed)  -> float64 (o,): least radius of the balls it lies in,
+                                                  or infinity
         ("product", side, reach)               -> float64 (n,): product of min(1, distance / reach) over the
                                                   other side, 0 when below 2^-54
 

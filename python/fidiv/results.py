@@ -279,7 +279,8 @@ class Evaluation(Result):
         direction, bounds and meaning of each value; "settings", what was asked; "run", how the machine did it
         (kernel, code, threads, pairs and how many of them were settled, narrowed, climbed), the only part
         that another machine or thread count changes;
-        "notes"; "curve" where there is one, and "curves", family by family, where there are several; "samples", one entry a point, unless `samples` is False. With
+        "notes"; "curve" where there is one, and "curves", family by family, where there are several;
+        "samples", one entry a point, unless `samples` is False. With
         `indent=None` all stands on one line; an array does in any case.
 
         JSON has no word for values that are not numbers: NaN becomes null, an infinity the string "Infinity"
