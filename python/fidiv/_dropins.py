@@ -9,7 +9,6 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from . import _core
 from ._inputs import check_count
 from ._plan import Progress, family_needs, gather_one
 from .metrics import FAMILIES, Found, Needs, cross_entropies
@@ -139,8 +138,8 @@ def _gather_plain(
 ) -> Found:
     """What precision_recall and density_coverage need (no samples), and `more`."""
 
-    def needs(real_points: _core.Points, fake_points: _core.Points) -> Needs:
-        first, second = (family_needs(FAMILIES[name], options, real_points, fake_points) for name in _BOTH)
+    def needs(*sets: Any) -> Needs:
+        first, second = (family_needs(FAMILIES[name], options, *sets) for name in _BOTH)
         return first | second | more
 
     return gather_one(real, fake, needs, n_jobs, progress)[0]
