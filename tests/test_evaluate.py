@@ -307,11 +307,11 @@ def test_a_nearest_k_that_reaches_nothing_is_noted():
     assert not fidiv.evaluate(x, y, metrics=["prd", "precision_recall_cover"]).notes
 
 
-def test_two_sets_of_clusters_cannot_be_one():
-    one, other = (Needs(clusters=Clusters(20, 10, seed)) for seed in (0, 1))
-    assert one | Needs() | one == one
-    with pytest.raises(ValueError, match="clusters"):
-        one | other
+def test_needs_are_joined():
+    one, other = (Clusters(20, 10, seed) for seed in (0, 1))
+    both = Needs(clusters=frozenset({one}), real_list=3) | Needs(clusters=frozenset({other}), real_list=2)
+    assert both == Needs(clusters=frozenset({one, other}), real_list=3)
+    assert both | Needs() | both == both
 
 
 def test_progress_is_judged_before_the_sets_are():
