@@ -22,6 +22,7 @@ Scores mean: as good as a set in which this share of the fakes is good and the r
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from ._family import Balls, Family, Found, Needs, Options, Outcome
 from ._laws import chances
 
 NAME = "clipped_density_coverage"
+CLEAR = 1e-9  # far above the error of expected_depth
 
 
 def needs(n: int, m: int, options: Options) -> Needs:
@@ -44,22 +46,36 @@ def needs(n: int, m: int, options: Options) -> Needs:
 
 
 def expected_depth(n: int, m: int, k: int) -> float:
-    """f(m): the expected mean of min(J / K, 1) with m fakes of the law of the n reals."""
-    if m < k:
-        return 0.0
+    """f(m): the expected mean of min(J / K, 1) with m >= k fakes of the law of the n reals."""
     missing = np.arange(k, 0, -1) * chances(n, m, k, k)
     return 1.0 - math.fsum(missing) / k
 
 
-def calibrated(p: float, n: int, m: int, k: int) -> float:
-    """The share of good fakes at which p is expected."""
-    if p == 0:
+def reached(filled: int, n: int, m: int, k: int) -> bool:
+    """Whether f(m) >= filled / (k n). They can be equal (f(k) = k / n), and rounding must not decide then."""
+    margin = expected_depth(n, m, k) - filled / (k * n)
+    if abs(margin) > CLEAR:
+        return margin > 0
+    chance, missing = Fraction(1), Fraction(0)
+    for i in range(1, k + 1):
+        chance *= Fraction(n - i, n + m - i)
+    for t in range(k):
+        missing += (k - t) * chance
+        chance *= Fraction((m - t) * (k + t), (t + 1) * (n - k + m - t - 1))
+    return k - missing >= Fraction(filled, n)
+
+
+def calibrated(filled: int, n: int, m: int, k: int) -> float:
+    """The share of good fakes at which the balls of n reals are expected to be filled like this; `filled` is
+    the sum over the reals of min(J, k).
+    """
+    if filled == 0:
         return 0.0
-    # The smallest number of fakes in low + 1 .. high that reaches p; m + 1 stands for more than there are.
-    low, high = 0, m + 1
+    # The smallest number of good fakes lies in low + 1 .. high; m + 1 stands for more than there are.
+    low, high = k - 1, m + 1
     while high - low > 1:
         middle = (low + high) // 2
-        if expected_depth(n, middle, k) >= p:
+        if reached(filled, n, middle, k):
             high = middle
         else:
             low = middle
@@ -79,9 +95,11 @@ def formula(found: Found, options: Options) -> Outcome:
     # Sums of integers and one division each, so that no value depends on the order of the points. The sum
     # over the reals is positive: half of the balls are not cut, and hold their K neighbours.
     density = int(counts.sum()) * found.n / (int(real_counts.sum()) * found.m)
-    p = int(depth.sum()) / (k * found.n)
     return Outcome(
-        {"clipped_density": min(density, 1.0), "clipped_coverage": calibrated(p, found.n, found.m, k)},
+        {
+            "clipped_density": min(density, 1.0),
+            "clipped_coverage": calibrated(int(depth.sum()), found.n, found.m, k),
+        },
         samples={"clipped_density": counts / k, "coverage_depth": depth / k},
     )
 
