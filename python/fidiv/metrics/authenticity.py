@@ -57,8 +57,7 @@ def formula(found: Found, options: Options) -> Outcome:
     radii, distances = found.own_real[1], found.fake_to_real[1]
     nearest = found.fake_to_real_neighbors[:, 0].copy()
     authentic = radii[nearest] < distances
-    # Equal radii: the point is as near to its neighbour as any, which says "mutual" whatever the order of
-    # rows that tie.
+    # Equal radii: no point is nearer to the neighbour, another may be as near (twins of twins).
     mutual = radii[found.real_neighbors[:, 0]] == radii
     alone = found.n - int(np.count_nonzero(mutual))
     return Outcome(

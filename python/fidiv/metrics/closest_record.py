@@ -32,7 +32,7 @@ from ._family import Family, Floats, Found, Needs, Options, Outcome, Undefined
 
 NAME = "closest_record"
 COMPARED = ("share_closer_to_training", "expected_share", "p_value")
-ENOUGH = 5.0  # random records, in units of the largest hub, for which the normal law is near
+ENOUGH = 10.0  # equal votes with chance 1/2 each that are as far from the normal law as these may be
 
 
 def needs(n: int, m: int, options: Options) -> Needs:
@@ -72,18 +72,23 @@ def votes(found: Found) -> Floats:
 
 def p_value(counts: Floats, n: int) -> tuple[float, float]:
     """The chance that n records drawn at random have at least the votes of the first n, by the normal law;
-    and the number of random records, in units of the largest deviation, that the sum has.
+    and how good the normal law is, as a number of equal votes.
+
+    The error of the normal law goes with the third absolute moments over the power 3/2 of the second ones
+    (Berry and Esseen); e equal votes that are for or against with chance 1/2 have e^(-1/2).
     """
     total = len(counts)
     h = total - n
     even = math.fsum(counts) / total
-    squares = (counts - even) ** 2
-    spread = math.fsum(squares)
+    away = np.abs(counts - even)
+    spread = math.fsum(away**2)
     if spread == 0:
         return 1.0, math.inf
     variance = n * h / (total * (total - 1)) * spread
     z = (math.fsum(counts[:n]) - n * even) / math.sqrt(variance)
-    return math.erfc(z / math.sqrt(2)) / 2, spread / float(squares.max()) * n * h / total**2
+    q = n / total
+    third = math.fsum(away**3) * q * (1 - q) * (q**2 + (1 - q) ** 2)
+    return math.erfc(z / math.sqrt(2)) / 2, (spread * q * (1 - q)) ** 3 / third**2
 
 
 def formula(found: Found, options: Options) -> Outcome:
@@ -108,17 +113,17 @@ def formula(found: Found, options: Options) -> Outcome:
         )
         return outcome
     counts = votes(found)
-    chance, records = p_value(counts, found.n)
+    chance, worth = p_value(counts, found.n)
     outcome.values |= {
         "share_closer_to_training": min(1.0, math.fsum(counts[: found.n]) / found.m),
         "expected_share": found.n / (found.n + found.h),
         "p_value": chance,
     }
     outcome.samples["nearest_holdout_distance"] = found.fake_to_holdout[0][:, 0].copy()
-    if records < ENOUGH:
+    if worth < ENOUGH:
         outcome.notes.append(
-            "p_value: too few records have votes, or too few of one kind are there, for the normal law; take "
-            "it as a rough guide"
+            "p_value: few records have most of the votes, or there are few of one kind; the normal law is a "
+            "rough guide then"
         )
     return outcome
 
