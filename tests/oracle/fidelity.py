@@ -15,7 +15,7 @@ from . import beta_of_integers, covered, density_coverage, distances, expected_c
 
 
 def rarity(real, fake, k=3, closed=False):
-    """Eq. 2: the least r_k(i) over the balls that hold the fake."""
+    """The least r_k(i) over the balls that hold the fake."""
     r = radii(real, k)
     scores = []
     for row in distances(fake, real):

@@ -112,7 +112,7 @@ def probabilistic_precision_recall(
 
     References
     ----------
-    Park and Kim 2023, eq. 5 to 9; the defaults are those of the published code.
+    Park and Kim 2023; the defaults are those of the published code.
 
     Examples
     --------
@@ -286,7 +286,7 @@ def alpha_precision(
 
     References
     ----------
-    Alaa et al. 2022, eq. 4 to 10.
+    Alaa et al. 2022 (the definitions); its published code (convention="alaa").
 
     Examples
     --------

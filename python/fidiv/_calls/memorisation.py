@@ -108,8 +108,9 @@ def data_copying_test(
     those of the features as given, to the nearest of all reals, as in the paper; the published code takes
     both within the components and the cell.
 
-    The principal components come from a float64 factorisation, so a point halfway between two centres may
-    change its cell between machines.
+    The cells depend on the seed and on the order of the reals, where k-means starts; among data without
+    clusters they can move c_t by some tenths. The principal components come from a float64 factorisation, so
+    a point halfway between two centres may change its cell between machines.
 
     References
     ----------
@@ -182,7 +183,7 @@ def closest_record(
 
     References
     ----------
-    The permuted marks are a linear rank statistic: Hájek, Šidák and Sen 1999 ("Theory of Rank Tests"), 3.3.1.
+    Mean and variance of the permuted votes: Hájek, Šidák and Sen 1999 ("Theory of Rank Tests").
 
     Examples
     --------

@@ -59,22 +59,24 @@ def needs(n: int, m: int, options: Options) -> Needs:
 def mean_point(points: NDArray[np.floating]) -> Floats:
     """The mean of the rows, the same bits for any order of them.
 
-    Each coordinate is split into a multiple of a unit so coarse that sums of n of them are exact, and the
-    rest, split again; what is left then is below the precision of the result.
+    Each coordinate is rounded to a multiple of a unit so coarse that sums of n of them are exact, and so is
+    what that left; what is left then is below the precision of the result. A number that is rounded to the
+    unit u is added to 1.5 2^52 u, where neighbouring doubles are u apart, and freed of it again.
     """
     n, d = points.shape
     bits = n.bit_length() - 52
     top = np.maximum(points.max(axis=0), -points.min(axis=0)).astype(np.float64)
     least = math.ulp(0.0)
-    coarse = np.maximum(np.ldexp(1.0, np.frexp(top)[1] + bits), least)
-    fine = np.maximum(np.ldexp(coarse, bits), least)
+    unit = np.maximum(np.ldexp(1.0, np.frexp(top)[1] + bits), least)
+    coarse, fine = 1.5 * 2.0**52 * unit, 1.5 * 2.0**52 * np.maximum(np.ldexp(unit, bits), least)
     total, rest = np.zeros(d), np.zeros(d)
     step = max(1, BLOCK // d)
     for first in range(0, n, step):
-        block = points[first : first + step].astype(np.float64)
-        high = np.rint(block / coarse) * coarse
+        low = points[first : first + step].astype(np.float64)
+        high = (low + coarse) - coarse
         total += high.sum(axis=0)
-        rest += (np.rint((block - high) / fine) * fine).sum(axis=0)
+        low -= high
+        rest += ((low + fine) - fine).sum(axis=0)
     mean: Floats = (total + rest) / n
     return mean
 

@@ -2,7 +2,7 @@
 Synthesized Images", ICLR).
 
 Around every real point lies a ball that reaches to its k-th real neighbour: small where data is dense, large
-where it is rare. The rarity of a fake is the radius of the smallest ball it lies in (eq. 2). A fake outside
+where it is rare. The rarity of a fake is the radius of the smallest ball it lies in. A fake outside
 all balls has none: it is not rare but foreign. The mean is over the fakes inside; the share of the others
 stands beside it.
 
