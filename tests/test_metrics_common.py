@@ -48,6 +48,14 @@ def test_every_family_has_a_call_and_every_key_a_family():
         "copies",
         "frechet_distance",
         "prd",
+        "rarity",
+        "probabilistic_precision_recall",
+        "symmetric_precision_recall",
+        "clipped_density_coverage",
+        "alpha_precision",
+        "authenticity",
+        "data_copying_test",
+        "closest_record",
     ]
     for name, family in FAMILIES.items():
         assert callable(call(name))

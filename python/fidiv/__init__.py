@@ -14,8 +14,13 @@ from importlib.metadata import version as _version
 
 from . import entropy, metrics, neighbors
 from ._calls import (
+    alpha_precision,
+    authenticity,
+    clipped_density_coverage,
+    closest_record,
     copies,
     cross_entropies,
+    data_copying_test,
     density_coverage,
     frechet_distance,
     frechet_distance_from_moments,
@@ -23,6 +28,9 @@ from ._calls import (
     prd_from_histograms,
     precision_recall,
     precision_recall_cover,
+    probabilistic_precision_recall,
+    rarity,
+    symmetric_precision_recall,
 )
 from ._config import show_config
 from ._dropins import compute_metrics, compute_prdc
@@ -32,10 +40,15 @@ __version__ = _version("fidiv")
 
 __all__ = [
     "__version__",
+    "alpha_precision",
+    "authenticity",
+    "clipped_density_coverage",
+    "closest_record",
     "compute_metrics",
     "compute_prdc",
     "copies",
     "cross_entropies",
+    "data_copying_test",
     "density_coverage",
     "entropy",
     "evaluate",
@@ -47,5 +60,8 @@ __all__ = [
     "prd_from_histograms",
     "precision_recall",
     "precision_recall_cover",
+    "probabilistic_precision_recall",
+    "rarity",
     "show_config",
+    "symmetric_precision_recall",
 ]

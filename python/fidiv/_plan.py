@@ -270,12 +270,17 @@ def family_needs(
     for points, own, cross in ((real, of_real, to_real), (fake, of_fake, to_fake)):
         check_fits(points, max([0, *own]), own=True, option=family.k_option)
         check_fits(points, max([0, *cross]), own=False, option=family.k_option)
-    if needs.holdout:
-        if holdout is None:
-            raise ValueError(f"{family.name} needs holdout_features: real data the generator has not seen")
+    if needs.holdout and holdout is None:
+        raise ValueError(f"{family.name} needs holdout_features: real data the generator has not seen")
+    if holdout is not None:
         for points in (real, holdout):
-            check_fits(points, needs.holdout, own=False, option=family.k_option)
+            check_fits(points, _of_holdout(needs), own=False, option=family.k_option)
     return needs
+
+
+def _of_holdout(needs: Needs) -> int:
+    """How many neighbours are asked of the holdout set, where there is one."""
+    return max(needs.holdout, needs.holdout_if_given)
 
 
 def _as_holdout(holdout: Any, real: _core.Points, real_name: str, n_jobs: int | None) -> _core.Points | None:
@@ -306,7 +311,7 @@ def _gather(
         m = fake.shape[0]
         weights.append(m * m // 2 if of_fakes(need).nearest_k(fake) else 0)
         weights.append(n * m if asks_across(need) else 0)
-        weights.append((n + m) * holdout.shape[0] if need.holdout and holdout is not None else 0)
+        weights.append((n + m) * holdout.shape[0] if _of_holdout(need) and holdout is not None else 0)
         # A guess: Lloyd's method needs some twenty rounds.
         weights += [20 * wish.num_runs * wish.num_clusters * (n + m) for wish in sorted(need.clusters)]
     steps = iter(stages(report, weights))
@@ -317,8 +322,8 @@ def _gather(
         found, work = across(real, fake, need, (reals, fakes_own), n_jobs, next(steps))
         work = reals.work + fakes_own.work + work
         step = next(steps)
-        if need.holdout and holdout is not None:
-            against_holdout(found, work, (real, fake, holdout), need.holdout, n_jobs, step)
+        if _of_holdout(need) and holdout is not None:
+            against_holdout(found, work, (real, fake, holdout), _of_holdout(need), n_jobs, step)
         for wish in sorted(need.clusters):
             (of_real, of_fake), _ = _core.kmeans(
                 [real, fake],

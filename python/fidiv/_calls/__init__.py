@@ -6,12 +6,25 @@ point a row. What they measure and where it comes from is told in full in the fi
 """
 
 from .clusters import prd, prd_from_histograms
+from .fidelity import (
+    alpha_precision,
+    clipped_density_coverage,
+    probabilistic_precision_recall,
+    rarity,
+    symmetric_precision_recall,
+)
 from .frechet import frechet_distance, frechet_distance_from_moments
+from .memorisation import authenticity, closest_record, data_copying_test
 from .neighbours import copies, cross_entropies, density_coverage, precision_recall, precision_recall_cover
 
 __all__ = [
+    "alpha_precision",
+    "authenticity",
+    "clipped_density_coverage",
+    "closest_record",
     "copies",
     "cross_entropies",
+    "data_copying_test",
     "density_coverage",
     "frechet_distance",
     "frechet_distance_from_moments",
@@ -19,4 +32,7 @@ __all__ = [
     "prd_from_histograms",
     "precision_recall",
     "precision_recall_cover",
+    "probabilistic_precision_recall",
+    "rarity",
+    "symmetric_precision_recall",
 ]

@@ -13,12 +13,20 @@ from types import MappingProxyType
 
 from ..results import Key
 from . import (
+    alpha_precision,
+    authenticity,
+    clipped_density_coverage,
+    closest_record,
     copies,
     cross_entropies,
+    data_copying_test,
     density_coverage,
     prd,
     precision_recall,
     precision_recall_cover,
+    probabilistic_precision_recall,
+    rarity,
+    symmetric_precision_recall,
 )
 from ._family import (
     Balls,
@@ -107,6 +115,14 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             copies.FAMILY,
             _FRECHET,
             prd.FAMILY,
+            rarity.FAMILY,
+            probabilistic_precision_recall.FAMILY,
+            symmetric_precision_recall.FAMILY,
+            clipped_density_coverage.FAMILY,
+            alpha_precision.FAMILY,
+            authenticity.FAMILY,
+            data_copying_test.FAMILY,
+            closest_record.FAMILY,
         )
     }
 )

@@ -85,6 +85,7 @@ class Needs:
     moments: bool = False  # means, deviations and correlations of the columns of both sets
     # How many of the nearest holdout points each fake names, and of the nearest reals each holdout point.
     holdout: int = 0
+    holdout_if_given: int = 0  # the same, of a family that has something to say without a holdout set too
 
     def __or__(self, other: Needs) -> Needs:
         """All that either asks for."""

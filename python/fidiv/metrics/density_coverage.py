@@ -11,10 +11,9 @@ coverage is 1 - prod_{i=1..k} (n - i) / (n + m - i) (Lemma 2), which is `expecte
 
 from __future__ import annotations
 
-import math
-
 from ..results import Key
 from ._family import Balls, Family, Found, Needs, Options, Outcome, share
+from ._laws import chance_of_any
 
 NAME = "density_coverage"
 
@@ -26,13 +25,6 @@ def needs(n: int, m: int, options: Options) -> Needs:
     )
 
 
-def expected_coverage(n: int, m: int, k: int) -> float:
-    """Naeem et al. 2020, Lemma 2, for n > k. In logarithms: the product may be far below the smallest
-    double.
-    """
-    return -math.expm1(math.fsum(math.log1p(-m / (n + m - i)) for i in range(1, k + 1)))
-
-
 def formula(found: Found, options: Options) -> Outcome:
     k, closed = options["nearest_k"], options["closed"]
     counts, radii, nearest = found.fakes_counted[Balls(k, closed)], found.own_real[k], found.real_to_fake[1]
@@ -42,7 +34,7 @@ def formula(found: Found, options: Options) -> Outcome:
             # One division of an exact count, so that the value does not depend on the order of the points.
             "density": int(counts.sum()) / (k * found.m),
             "coverage": share(mask),
-            "expected_coverage": expected_coverage(found.n, found.m, k),
+            "expected_coverage": chance_of_any(found.n, found.m, k),
         },
         samples={"density": counts / k, "coverage_mask": mask},
     )

@@ -25,6 +25,7 @@ import numpy as np
 
 from ..results import Key
 from ._family import Family, Floats, Found, Needs, Options, Outcome, share
+from ._laws import chances
 
 NAME = "precision_recall_cover"
 
@@ -41,17 +42,10 @@ def needs(n: int, m: int, options: Options) -> Needs:
 
 
 def expected_cover(own: int, other: int, ball_k: int, min_count: int) -> float:
-    """P(J >= min_count) for J ~ Beta-binomial(other; ball_k, own - ball_k); own > ball_k.
-
-    P(J = 0) = prod_{i=1..K} (own - i) / (own + other - i), and P(J = t + 1) / P(J = t) is a ratio of small
-    integers; both in logarithms, since P(J = 0) may be below the smallest double while later terms are not.
-    """
+    """P(J >= min_count) for J ~ Beta-binomial(other; ball_k, own - ball_k); own > ball_k."""
     if min_count > other:
         return 0.0
-    t = np.arange(min_count - 1, dtype=np.float64)
-    steps = np.log((other - t) / (t + 1)) + np.log((ball_k + t) / (own - ball_k + other - t - 1))
-    start = math.fsum(math.log1p(-other / (own + other - i)) for i in range(1, ball_k + 1))
-    below = math.fsum(np.exp(start + np.concatenate([[0.0], np.cumsum(steps)])))
+    below = math.fsum(chances(own, other, ball_k, min_count))
     return min(1.0, max(0.0, 1.0 - below))
 
 
