@@ -80,15 +80,16 @@ WALLS = {
     "cli": {"", "_files", "_plan", "_table", "demo", "metrics", "results"},
     "demo": {"_plan", "_table", "results"},
     "_table": {"metrics", "results"},
-    "_calls": {"_calls.frechet", "_calls.neighbours", "_calls.clusters"},
-    "_calls.frechet": {"_inputs", "_plan", "metrics", "metrics.frechet", "results"},
+    "_calls": {"_calls.frechet", "_calls.neighbours", "_calls.clusters", "_calls.scores"},
+    "_calls.frechet": {"_inputs", "_plan", "metrics", "metrics.frechet.distance", "results"},
     "_calls.neighbours": {"_inputs", "_plan", "results"},
     "_calls.clusters": {"_inputs", "_plan", "metrics.prd", "results"},
+    "_calls.scores": {"_inputs", "_plan", "metrics", "metrics.scores", "results"},
     "_config": {"_core"},
     "_logistic": set(),
     "_dropins": {
         *("_core", "_inputs", "_plan", "metrics"),
-        *("metrics.cross_entropies", "metrics.frechet", "results"),
+        *("metrics.cross_entropies", "metrics.frechet.distance", "results"),
     },
     "_plan": {"_core", "_inputs", "_progress", "_sweeps", "metrics", "results"},
     "_sweeps": {"_core", "_progress", "metrics"},
@@ -98,6 +99,14 @@ WALLS = {
     "_files": set(),
     "_progress": set(),
     "results": set(),
+    # A family of several files; it is one to the others.
+    "metrics.frechet": {
+        *("metrics.frechet.distance", "metrics.frechet.influence", "metrics.frechet.infinity"),
+        *("metrics._family", "results"),
+    },
+    "metrics.frechet.distance": {"metrics._family"},
+    "metrics.frechet.influence": {"metrics._family", "metrics.frechet.distance"},
+    "metrics.frechet.infinity": {"metrics._family", "metrics.frechet.distance"},
 }
 
 
