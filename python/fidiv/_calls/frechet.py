@@ -25,7 +25,8 @@ def frechet_distance(
         At least two points each; fewer points than dimensions are fine.
     influence : bool, default False
         Whether to tell what single points add and how uncertain the distance is: keys and samples of
-        `frechet_influence` beside the others. It takes many times as long, and more points than dimensions.
+        `frechet_influence` beside the others. It takes several times as long, and more points than
+        dimensions.
     n_jobs : int, optional
         Threads of the pass over the points, as in `fidiv.evaluate`. The factorisations after it use as many
         as SciPy's BLAS does, which its own variables set (OPENBLAS_NUM_THREADS, OMP_NUM_THREADS).
@@ -183,7 +184,7 @@ def frechet_distance_infinity(
 
     References
     ----------
-    Chong and Forsyth 2020 ("Effectively Unbiased FID and Inception Score and Where to Find Them"), section 3.
+    Chong and Forsyth 2020 ("Effectively Unbiased FID and Inception Score and Where to Find Them").
 
     Examples
     --------

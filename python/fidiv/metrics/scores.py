@@ -6,7 +6,7 @@ Training GANs", NeurIPS, section 4): exp of the mean over the points of KL(p(y|x
 the rows; here as everybody computes it, the mean over consecutive parts of the rows.
 
 Intervals of correlations by Fisher's z = artanh r: the standard error is 1 / sqrt(N - 3) for Pearson's
-(Fisher 1915) and sqrt((1 + r^2 / 2) / (N - 3)) for Spearman's (Bonett and Wright 2000, "Sample size
+(Fisher 1921) and sqrt((1 + r^2 / 2) / (N - 3)) for Spearman's (Bonett and Wright 2000, "Sample size
 requirements for estimating Pearson, Kendall and Spearman correlations", Psychometrika).
 """
 

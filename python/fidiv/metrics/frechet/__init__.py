@@ -4,7 +4,7 @@ frechet_distance            the squared distance of the Gaussians fitted to both
 frechet_influence           how far each point moves it, and its standard error             `influence.py`
 frechet_distance_infinity   extrapolated to an endless number of fakes                      `infinity.py`
 
-The last two are families of their own, because they cost many times the first. This file is light: the
+The last two are families of their own, because they cost several times the first. This file is light: the
 formulas bring SciPy, which is slow to import and starts threads, when they first run.
 """
 

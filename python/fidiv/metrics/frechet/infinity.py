@@ -1,5 +1,5 @@
 """The Fréchet distance extrapolated to endlessly many fakes, FD_infinity (Chong and Forsyth 2020,
-"Effectively Unbiased FID and Inception Score and Where to Find Them", CVPR, section 3).
+"Effectively Unbiased FID and Inception Score and Where to Find Them", CVPR).
 
 FD of N fakes is too large on average, by about b / N with a b that depends on the generator: so a ranking of
 generators depends on N. FD is taken at several N with the reals fixed, a line is fitted to FD over 1 / N, and

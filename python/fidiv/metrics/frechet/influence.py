@@ -142,11 +142,13 @@ def _psi(
     trace = math.fsum(np.square(deviations))
     start = 0
     for block in rows.standard_rows(varies, BLOCK):
-        mapped = block[:, inner] if inner.size < varies.size else block
-        image = mapped @ map_
         mine = out[start : start + len(block)]
-        mine += block @ towards
-        mine -= count * np.einsum("ij,ij->i", image, image)
+        mine += np.einsum("ij,j->i", block, towards)
+        if inner.size:
+            mapped = block if inner.size == varies.size else np.take(block, inner, axis=1)
+            # SciPy's BLAS as everywhere here: threads of NumPy's would spin against its own.
+            image = blas.dgemm(1.0, map_, mapped.T, trans_a=1)
+            mine -= count * np.einsum("ij,ij->j", image, image)
         block *= deviations
         mine += count * np.einsum("ij,ij->i", block, block)
         mine -= trace - total
