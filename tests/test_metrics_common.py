@@ -13,7 +13,9 @@ from hypothesis import given
 import fidiv
 from fidiv.metrics import FAMILIES, KEYS, available
 
-NEIGHBOURS = [name for name in FAMILIES if name not in ("prd", "frechet_distance")]
+# Through the linear algebra of SciPy, whose last digits are its own; each has a file with its invariances.
+MOMENTS = ("frechet_distance", "frechet_influence", "frechet_distance_infinity")
+NEIGHBOURS = [name for name in FAMILIES if name not in ("prd", *MOMENTS)]
 
 
 def call(family):
@@ -22,7 +24,7 @@ def call(family):
 
 def threads(family, n_jobs):
     """The keyword, for the calls that work on our threads."""
-    return {} if family == "frechet_distance" else {"n_jobs": n_jobs}
+    return {} if family in MOMENTS else {"n_jobs": n_jobs}
 
 
 def values_of(result):
@@ -46,7 +48,7 @@ def test_every_family_has_a_call_and_every_key_a_family():
         "precision_recall_cover",
         "cross_entropies",
         "copies",
-        "frechet_distance",
+        *MOMENTS,
         "prd",
         "rarity",
         "probabilistic_precision_recall",
@@ -109,7 +111,7 @@ def test_evaluate_equals_the_call(family):
     for name in alone.samples:
         np.testing.assert_array_equal(together.samples[name], alone.samples[name], err_msg=name, strict=True)
     only = fidiv.evaluate(x, y, metrics=[family])
-    if family != "frechet_distance":
+    if family != "frechet_distance":  # its key has its name, and alone it is the key
         assert list(only) == list(alone)
     for key in only:
         assert only[key].hex() == alone[key].hex(), key
@@ -174,7 +176,7 @@ def test_threads_and_kernels_change_no_bit(family, kernel, monkeypatch):
 def test_float32_is_its_float64_copy(family):
     x, y = gaussian(150, 21, 1, np.float32), gaussian(140, 21, 2, np.float32)
     one, other = call(family)(x, y), call(family)(x.astype(np.float64), y.astype(np.float64))
-    if family == "frechet_distance":
+    if family in MOMENTS:
         assert dict(one) == pytest.approx(dict(other), rel=1e-10)
     else:
         assert_same_bits(one, other)

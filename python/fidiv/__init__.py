@@ -12,56 +12,24 @@ entropies are in `fidiv.neighbors` and `fidiv.entropy`, what the metrics mean in
 
 from importlib.metadata import version as _version
 
-from . import entropy, metrics, neighbors
-from ._calls import (
-    alpha_precision,
-    authenticity,
-    clipped_density_coverage,
-    closest_record,
-    copies,
-    cross_entropies,
-    data_copying_test,
-    density_coverage,
-    frechet_distance,
-    frechet_distance_from_moments,
-    prd,
-    prd_from_histograms,
-    precision_recall,
-    precision_recall_cover,
-    probabilistic_precision_recall,
-    rarity,
-    symmetric_precision_recall,
-)
+from . import _calls, entropy, metrics, neighbors
+from ._calls import *  # noqa: F403
 from ._config import show_config
 from ._dropins import compute_metrics, compute_prdc
 from ._plan import evaluate
 
 __version__ = _version("fidiv")
 
-__all__ = [
-    "__version__",
-    "alpha_precision",
-    "authenticity",
-    "clipped_density_coverage",
-    "closest_record",
-    "compute_metrics",
-    "compute_prdc",
-    "copies",
-    "cross_entropies",
-    "data_copying_test",
-    "density_coverage",
-    "entropy",
-    "evaluate",
-    "frechet_distance",
-    "frechet_distance_from_moments",
-    "metrics",
-    "neighbors",
-    "prd",
-    "prd_from_histograms",
-    "precision_recall",
-    "precision_recall_cover",
-    "probabilistic_precision_recall",
-    "rarity",
-    "show_config",
-    "symmetric_precision_recall",
-]
+__all__ = sorted(
+    [
+        "__version__",
+        "compute_metrics",
+        "compute_prdc",
+        "entropy",
+        "metrics",
+        "neighbors",
+        "evaluate",
+        "show_config",
+        *_calls.__all__,
+    ]
+)

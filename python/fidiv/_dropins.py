@@ -113,7 +113,7 @@ def compute_metrics(
     k = check_count(nearest_k, "nearest_k")
     options = {"nearest_k": k, "closed": True, "samples": False}
     cross = frozenset({k})
-    from .metrics.frechet import frechet_distance_terms  # brings SciPy, which is slow to import
+    from .metrics.frechet.distance import frechet_distance_terms  # brings SciPy, which is slow to import
 
     needs = Needs(fake_to_real=cross, real_to_fake=cross, moments=True)
     found = _gather_plain(real_features, fake_features, options, needs, n_jobs, progress)

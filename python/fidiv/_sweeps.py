@@ -337,6 +337,9 @@ class More:
             progress=self._report,
         )
 
+    def moments(self, points: NDArray[Any]) -> Moments:
+        return moments(self._points(points), self._n_jobs)
+
     def _ask(self, rows: NDArray[Any], columns: NDArray[Any] | None, question: Any, text: str) -> Any:
         first = self._points(rows)
         second = None if columns is None else self._points(columns)

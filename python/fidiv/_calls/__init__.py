@@ -1,6 +1,6 @@
-"""The calls of single families: each is a plan of one family.
+"""The calls of single families, each a plan of one family, and calls on what is not a pair of sets.
 
-All take real features first, (n, d), and fake features second, (m, d): array-likes of real numbers, one
+Families take real features first, (n, d), and fake features second, (m, d): array-likes of real numbers, one
 point a row. What they measure and where it comes from is told in full in the file of the family, in
 `metrics/`.
 """
@@ -13,21 +13,33 @@ from .fidelity import (
     rarity,
     symmetric_precision_recall,
 )
-from .frechet import frechet_distance, frechet_distance_from_moments
+from .frechet import (
+    frechet_distance,
+    frechet_distance_from_moments,
+    frechet_distance_infinity,
+    frechet_influence,
+)
 from .memorisation import authenticity, closest_record, data_copying_test
 from .neighbours import copies, cross_entropies, density_coverage, precision_recall, precision_recall_cover
+from .scores import bits_per_dimension, correlate_with_human, f_beta, inception_score
 
 __all__ = [
     "alpha_precision",
     "authenticity",
+    "bits_per_dimension",
     "clipped_density_coverage",
     "closest_record",
     "copies",
+    "correlate_with_human",
     "cross_entropies",
     "data_copying_test",
     "density_coverage",
+    "f_beta",
     "frechet_distance",
     "frechet_distance_from_moments",
+    "frechet_distance_infinity",
+    "frechet_influence",
+    "inception_score",
     "prd",
     "prd_from_histograms",
     "precision_recall",

@@ -21,6 +21,7 @@ from . import (
     cross_entropies,
     data_copying_test,
     density_coverage,
+    frechet,
     prd,
     precision_recall,
     precision_recall_cover,
@@ -62,48 +63,6 @@ __all__ = [
     "mean",
 ]
 
-_FRECHET = Family(
-    "frechet_distance",
-    keys=(
-        Key(
-            "frechet_distance",
-            "frechet_distance",
-            "lower",
-            (0.0, float("inf")),
-            "distance of the two Gaussians fitted to the sets, squared",
-        ),
-        Key(
-            "mean_term",
-            "frechet_distance",
-            "lower",
-            (0.0, float("inf")),
-            "part of frechet_distance that comes from the means",
-        ),
-        Key(
-            "covariance_term",
-            "frechet_distance",
-            "lower",
-            (0.0, float("inf")),
-            "part of frechet_distance that comes from the covariances",
-        ),
-    ),
-    defaults={},
-    needs=lambda n, m, options: Needs(moments=True),
-    formula=lambda found, options: _frechet(found),
-)
-
-
-def _frechet(found: Found) -> Outcome:
-    from . import frechet  # brings SciPy, which is slow to import and starts threads
-
-    assert found.moments is not None
-    try:
-        terms = frechet.frechet_distance_terms(*found.moments)
-    except ValueError as error:
-        raise Undefined(str(error)) from error
-    return Outcome(dict(zip((key.name for key in _FRECHET.keys), map(float, terms), strict=True)))
-
-
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         family.name: family
@@ -113,7 +72,9 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             precision_recall_cover.FAMILY,
             cross_entropies.FAMILY,
             copies.FAMILY,
-            _FRECHET,
+            frechet.FRECHET_DISTANCE,
+            frechet.FRECHET_INFLUENCE,
+            frechet.FRECHET_DISTANCE_INFINITY,
             prd.FAMILY,
             rarity.FAMILY,
             probabilistic_precision_recall.FAMILY,

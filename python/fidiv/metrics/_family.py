@@ -125,6 +125,9 @@ class Further(Protocol):
     ) -> tuple[list[NDArray[np.int32]], Floats]:
         """Of the union: labels of each set (num_runs, n) and centres (num_runs, num_clusters, d)."""
 
+    def moments(self, points: NDArray[Any]) -> Moments:
+        """Of any set, part of the features or not."""
+
 
 @dataclass(frozen=True)
 class Moments:

@@ -95,7 +95,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg  # 0.2 s and threads: the package imports this module when first needed
 from scipy.linalg import blas
 
-from ._family import Moments
+from .._family import Moments
 
 Matrix = NDArray[np.float64]
 
@@ -103,7 +103,7 @@ TOLERANCE = 1e-9  # of tr S1 + tr S2: how far the covariance term may be from it
 _UNIT = 2.0**-53  # the rounding unit of float64
 _MEASURED = 2048  # the largest width bound (d) was measured at
 _PROBES = 16
-_BLOCK = 1 << 20  # elements in a block of rows: 8 MiB of float64
+BLOCK = 1 << 20  # elements in a block of rows: 8 MiB of float64
 
 
 def frechet_distance_terms(real: Moments, fake: Moments) -> tuple[float, float, float]:
@@ -131,7 +131,7 @@ def frechet_distance_terms(real: Moments, fake: Moments) -> tuple[float, float, 
     Sources: Dowson and Landau, "The Fréchet distance between multivariate normal distributions", 1982;
     Heusel et al., "GANs trained by a two time-scale update rule", 2017, eq. 6.
     """
-    sets = (_Rows.of(real, "real_features"), _Rows.of(fake, "fake_features"))
+    sets = (Rows.of(real, "real_features"), Rows.of(fake, "fake_features"))
     if sets[0].spread.size != sets[1].spread.size:
         raise ValueError(
             f"fake_features has {sets[1].spread.size} columns, real_features has {sets[0].spread.size}"
@@ -201,13 +201,13 @@ class _Factor:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class Rows:
     """Points with their moments."""
 
     moments: Moments
 
     @classmethod
-    def of(cls, moments: Moments, name: str) -> _Rows:
+    def of(cls, moments: Moments, name: str) -> Rows:
         if len(moments.points) < 2:
             raise ValueError(
                 f"frechet_distance needs at least 2 points in {name}, which has {len(moments.points)}"
@@ -234,7 +234,7 @@ class _Rows:
         lower = self.moments.correlations()
         if kept.size < len(lower):
             lower = lower[np.ix_(kept, kept)]
-        probes = _probes(kept.size)
+        probes = gaussian_probes(kept.size)
         everywhere = np.zeros((self.spread.size, _PROBES))
         everywhere[kept] = probes
         # Transposed, it is what SciPy takes without a copy: an upper triangle in the order of Fortran.
@@ -248,7 +248,7 @@ class _Rows:
             # Centred rows add up to 0: the reflection that takes (1, ..., 1) to the first axis makes the
             # first row 0, and the others are a factor by themselves, with a rank to match.
             first = np.empty(0)
-            for block in self.standard_rows(kept, _BLOCK):
+            for block in self.standard_rows(kept, BLOCK):
                 if start == 0:
                     first = block[0] / (math.sqrt(count) + 1.0)
                     block = block[1:]
@@ -256,7 +256,7 @@ class _Rows:
                 start += len(block)
             return _Factor(rows, regular=True)
         upper = np.zeros((0, width))
-        for block in self.standard_rows(kept, max(_BLOCK, 2 * width * width)):
+        for block in self.standard_rows(kept, max(BLOCK, 2 * width * width)):
             stacked = np.concatenate([upper, block])
             upper = linalg.qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:width]
         return _Factor(np.asfortranarray(upper), triangular=True)
@@ -311,11 +311,11 @@ class _Covariance:
 
 
 def _terms(
-    shift: Matrix, a: _Rows | _Covariance, b: _Rows | _Covariance, names: str
+    shift: Matrix, a: Rows | _Covariance, b: Rows | _Covariance, names: str
 ) -> tuple[float, float, float]:
     """The three numbers, from the difference of the means and both sets; `names` is what errors call them."""
     covariance_term, unit = _covariance_term(a, b)
-    unit_of_shift = _power_of_two(shift)
+    unit_of_shift = power_of_two(shift)
     shift = shift / unit_of_shift
     # Back to the units of the features only now: an overflow is inf here, and said.
     mean_term = float(shift @ shift) * unit_of_shift * unit_of_shift
@@ -326,11 +326,11 @@ def _terms(
     return total, mean_term, covariance_term
 
 
-def _covariance_term(a: _Rows | _Covariance, b: _Rows | _Covariance) -> tuple[float, float]:
+def _covariance_term(a: Rows | _Covariance, b: Rows | _Covariance) -> tuple[float, float]:
     """The covariance term over the square of a unit, and this unit."""
     # Powers of two bring both sets near 1 without a rounding, so that no product of four values can
     # overflow or vanish.
-    unit_a, unit_b = _power_of_two(a.spread), _power_of_two(b.spread)
+    unit_a, unit_b = power_of_two(a.spread), power_of_two(b.spread)
     # A column this small beside the largest of its set adds less than 1e-30 sqrt(tr S1 tr S2) to the product.
     varies = (a.spread > 1e-30 * unit_a) & (b.spread > 1e-30 * unit_b)
     kept = np.flatnonzero(varies)
@@ -354,13 +354,13 @@ def _covariance_term(a: _Rows | _Covariance, b: _Rows | _Covariance) -> tuple[fl
 
 
 def _factors(
-    a: _Rows | _Covariance, b: _Rows | _Covariance, kept: NDArray[np.intp], unit_a: float, unit_b: float
+    a: Rows | _Covariance, b: Rows | _Covariance, kept: NDArray[np.intp], unit_a: float, unit_b: float
 ) -> tuple[_Factor, _Factor, float]:
     """L1 over unit_a and L2 over unit_b, and bound (a) for both."""
     sets, scales = (a, b), (a.spread[kept] / unit_a, b.spread[kept] / unit_b)
     factors: list[_Factor] = []
     for one, scale in zip(sets, scales, strict=True):
-        quick = one.cholesky(kept) if isinstance(one, _Rows) else None
+        quick = one.cholesky(kept) if isinstance(one, Rows) else None
         factors.append((quick or one.factor(kept)).scaled(scale))
     ratio = unit_a / unit_b
     trace = [_squares(factor.matrix) for factor in factors]
@@ -398,7 +398,7 @@ def _cholesky(correlations: Matrix, probes: Matrix, product: Matrix) -> _Factor 
 def _largest_ratio(numerator: Matrix, denominator: Matrix) -> float:
     """At least || numerator denominator^{-1} ||_2, but for a chance of 1e-7; the latter upper triangular."""
     steps = 2
-    images = _probes(denominator.shape[1])
+    images = gaussian_probes(denominator.shape[1])
     logarithm = 0.0
     for _ in range(steps):
         images = linalg.solve_triangular(denominator, images, check_finite=False)
@@ -451,7 +451,7 @@ def _square(product: Matrix) -> Matrix:
 def _expected_error(left: Matrix, right: Matrix) -> float:
     """About what bound (d) will be, for a tenth of the work; a wrong guess costs time only."""
     width = len(left)
-    probes = _probes(width)
+    probes = gaussian_probes(width)
     images = blas.dgemm(1.0, left, blas.dgemm(1.0, right, probes, trans_a=1))
     back = blas.dgemm(1.0, right, blas.dgemm(1.0, left, images, trans_a=1))
     largest = float(np.linalg.norm(back) / np.linalg.norm(images))
@@ -479,7 +479,7 @@ class _Columns:
         return np.take(self.points[rows], self.kept, axis=1)
 
 
-def _blocks(points: NDArray[Any] | _Columns, base: Matrix, elements: int = _BLOCK) -> Iterator[Matrix]:
+def _blocks(points: NDArray[Any] | _Columns, base: Matrix, elements: int = BLOCK) -> Iterator[Matrix]:
     """Rows minus `base` in float64, some `elements` at a time, in one buffer."""
     rows = max(1, min(len(points), elements // base.size))
     buffer = np.empty((rows, base.size))
@@ -488,7 +488,7 @@ def _blocks(points: NDArray[Any] | _Columns, base: Matrix, elements: int = _BLOC
         yield np.subtract(points[start : start + rows], base, out=block, dtype=np.float64)
 
 
-def _probes(width: int) -> Matrix:
+def gaussian_probes(width: int) -> Matrix:
     return np.random.default_rng(0).standard_normal((_PROBES, width)).T
 
 
@@ -496,7 +496,7 @@ def _squares(values: Matrix) -> float:
     return float(np.einsum("ij,ij->", values, values))
 
 
-def _power_of_two(values: Matrix) -> float:
+def power_of_two(values: Matrix) -> float:
     """What brings the largest of the values, if there is a finite one but 0, into [1, 2)."""
     largest = float(np.abs(values).max())
     return math.ldexp(1.0, math.frexp(largest)[1] - 1) if 0.0 < largest < math.inf else 1.0
