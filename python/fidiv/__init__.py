@@ -13,23 +13,21 @@ entropies are in `fidiv.neighbors` and `fidiv.entropy`, what the metrics mean in
 from importlib.metadata import version as _version
 
 from . import _calls, entropy, metrics, neighbors
-from ._calls import *  # noqa: F403
+from ._calls import *  # noqa: F403 (its `__all__` is the list)
 from ._config import show_config
 from ._dropins import compute_metrics, compute_prdc
 from ._plan import evaluate
 
 __version__ = _version("fidiv")
 
-__all__ = sorted(
-    [
-        "__version__",
-        "compute_metrics",
-        "compute_prdc",
-        "entropy",
-        "metrics",
-        "neighbors",
-        "evaluate",
-        "show_config",
-        *_calls.__all__,
-    ]
-)
+__all__ = [
+    "__version__",
+    "compute_metrics",
+    "compute_prdc",
+    "entropy",
+    "metrics",
+    "neighbors",
+    "evaluate",
+    "show_config",
+]
+__all__ += _calls.__all__
