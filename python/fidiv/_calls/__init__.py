@@ -5,7 +5,7 @@ point a row. What they measure and where it comes from is told in full in the fi
 `metrics/`.
 """
 
-from .clusters import prd, prd_from_histograms
+from .clusters import divergence_frontier, divergence_frontier_from_histograms, prd, prd_from_histograms
 from .frechet import frechet_distance, frechet_distance_from_moments
 from .neighbours import copies, cross_entropies, density_coverage, precision_recall, precision_recall_cover
 
@@ -13,6 +13,8 @@ __all__ = [
     "copies",
     "cross_entropies",
     "density_coverage",
+    "divergence_frontier",
+    "divergence_frontier_from_histograms",
     "frechet_distance",
     "frechet_distance_from_moments",
     "prd",
