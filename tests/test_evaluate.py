@@ -69,6 +69,8 @@ def test_public_names():
         "correlate_with_human",
         "cross_entropies",
         "density_coverage",
+        "divergence_frontier",
+        "divergence_frontier_from_histograms",
         "entropy",
         "evaluate",
         "f_beta",
@@ -294,7 +296,10 @@ def test_too_few_points_are_nan_with_a_reason():
 def test_one_point_each():
     result = fidiv.evaluate([[1.0]], [[1.0]], metrics="all")
     assert result["exact_copies"] == 1.0
-    assert all(math.isnan(result[key]) for key in KEYS if KEYS[key].family != "copies")
+    assert (result["frontier_integral"], result["mauve"]) == (0.0, 1.0)  # one histogram of two clusters
+    assert all(
+        math.isnan(result[key]) for key in KEYS if KEYS[key].family not in ("copies", "divergence_frontier")
+    )
 
 
 def test_nan_does_not_break_equality():

@@ -15,7 +15,8 @@ from fidiv.metrics import FAMILIES, KEYS, available
 
 # Through the linear algebra of SciPy, whose last digits are its own; each has a file with its invariances.
 MOMENTS = ("frechet_distance", "frechet_influence", "frechet_distance_infinity")
-NEIGHBOURS = [name for name in FAMILIES if name not in ("prd", *MOMENTS)]
+CLUSTERS = ("prd", "divergence_frontier")
+NEIGHBOURS = [name for name in FAMILIES if name not in (*CLUSTERS, *MOMENTS)]
 
 
 def call(family):
@@ -58,6 +59,7 @@ def test_every_family_has_a_call_and_every_key_a_family():
         "authenticity",
         "data_copying_test",
         "closest_record",
+        "divergence_frontier",
     ]
     for name, family in FAMILIES.items():
         assert callable(call(name))

@@ -25,9 +25,9 @@ __all__ = [
     "compute_metrics",
     "compute_prdc",
     "entropy",
+    "evaluate",
     "metrics",
     "neighbors",
-    "evaluate",
     "show_config",
 ]
 __all__ += _calls.__all__

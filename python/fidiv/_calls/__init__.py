@@ -5,7 +5,7 @@ point a row. What they measure and where it comes from is told in full in the fi
 `metrics/`.
 """
 
-from .clusters import prd, prd_from_histograms
+from .clusters import divergence_frontier, divergence_frontier_from_histograms, prd, prd_from_histograms
 from .fidelity import (
     alpha_precision,
     clipped_density_coverage,
@@ -34,6 +34,8 @@ __all__ = [
     "cross_entropies",
     "data_copying_test",
     "density_coverage",
+    "divergence_frontier",
+    "divergence_frontier_from_histograms",
     "f_beta",
     "frechet_distance",
     "frechet_distance_from_moments",

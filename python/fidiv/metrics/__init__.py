@@ -21,6 +21,7 @@ from . import (
     cross_entropies,
     data_copying_test,
     density_coverage,
+    divergence_frontier,
     frechet,
     prd,
     precision_recall,
@@ -84,6 +85,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             authenticity.FAMILY,
             data_copying_test.FAMILY,
             closest_record.FAMILY,
+            divergence_frontier.FAMILY,
         )
     }
 )

@@ -7,6 +7,12 @@ hold at least one fake: d(R_i, nearest fake) <= r_k(i).
 
 When both sets come from one continuous law, density is 1 on average whatever n, m, k and the dimension, and
 coverage is 1 - prod_{i=1..k} (n - i) / (n + m - i) (Lemma 2), which is `expected_coverage`.
+
+Counted at the reals instead: N_i fakes lie within r_k(i), together with k - 1 reals nearer than the k-th, so
+(n / m) N_i / (k - 1 + 1) is a neighbour ratio (`fidiv.entropy.renyi_divergence_result`), an estimate of fake
+over real density at R_i, and density is its mean over the reals. That mean tends to the mass of the fakes
+on the support of the reals, whatever the laws are there: density near 1 says that fakes lie where real data
+is, not that they are distributed like it. Coverage is the share of reals at which the ratio is not 0.
 """
 
 from __future__ import annotations

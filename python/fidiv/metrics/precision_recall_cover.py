@@ -15,6 +15,10 @@ the K-th neighbour within an own set of size N is Beta-binomial(M; K, N - K), so
 
 exactly, for any dimension. It is not 1. The threshold is meant for sets of equal size: with n != m both
 values move with the ratio, and only the comparison with the expected values says something.
+
+With N_j reals within s_K(j), and K - 1 fakes nearer than the K-th, (m / n) N_j / (K - 1 + 1) is a neighbour
+ratio (`fidiv.entropy.renyi_divergence_result`), an estimate of real over fake density at G_j: precision
+cover is the share of fakes at which it is at least (m / n) c / K.
 """
 
 from __future__ import annotations

@@ -15,11 +15,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _core
-from ._inputs import as_pair, as_points, check_count, check_fits
-from ._progress import check_progress, reporter, stages
-
-__all__ = ["cross_entropy", "entropy", "kl_divergence"]
+from .. import _core
+from .._inputs import as_pair, as_points, check_count, check_fits
+from .._progress import check_progress, reporter, stages
 
 Progress = Callable[[int, int], object] | bool | None
 
@@ -66,8 +64,8 @@ def entropy(
     check_fits(points, k, own=True)
     with reporter(progress) as report:
         radii = _nearest(points, None, k, n_jobs, report)
-    _check_positive(radii, "the distances within x")
-    return _mean(
+    check_positive(radii, "the distances within x")
+    return mean_of(
         _core.entropy_terms(
             radii, n_reference=len(radii) - 1, nearest_k=k, dimension=points.shape[1], zero="raise", what="x"
         )[0]
@@ -120,8 +118,8 @@ def cross_entropy(
     check_fits(b, k, own=False)
     with reporter(progress) as report:
         distances = _nearest(a, b, k, n_jobs, report)
-    _check_positive(distances, "the distances from x to y")
-    return _mean(
+    check_positive(distances, "the distances from x to y")
+    return mean_of(
         _core.entropy_terms(
             distances, n_reference=b.shape[0], nearest_k=k, dimension=a.shape[1], zero="raise", what="x"
         )[0]
@@ -178,9 +176,9 @@ def kl_divergence(
         within, across = stages(report, [n * n // 2, n * m])
         own = _nearest(a, None, k, n_jobs, within)
         other = _nearest(a, b, k, n_jobs, across)
-    _check_positive(own, "the distances within x")
-    _check_positive(other, "the distances from x to y")
-    return d * _mean(np.log(other) - np.log(own)) + math.log(m / (n - 1))
+    check_positive(own, "the distances within x")
+    check_positive(other, "the distances from x to y")
+    return d * mean_of(np.log(other) - np.log(own)) + math.log(m / (n - 1))
 
 
 def _nearest(
@@ -194,7 +192,7 @@ def _nearest(
     return np.ascontiguousarray(answer[0][:, k - 1])
 
 
-def _check_positive(distances: NDArray[np.float64], what: str) -> None:
+def check_positive(distances: NDArray[np.float64], what: str) -> None:
     """The estimators have no value where a distance is zero: its logarithm is not finite."""
     zeros = np.flatnonzero(distances == 0)
     if len(zeros):
@@ -204,6 +202,6 @@ def _check_positive(distances: NDArray[np.float64], what: str) -> None:
         )
 
 
-def _mean(terms: NDArray[np.float64]) -> float:
+def mean_of(terms: NDArray[np.float64]) -> float:
     """Summed exactly: it does not depend on the order of the points."""
     return math.fsum(terms) / len(terms)
