@@ -65,6 +65,7 @@ def test_public_names():
         "compute_prdc",
         "copies",
         "cross_entropies",
+        "curves",
         "density_coverage",
         "entropy",
         "evaluate",
@@ -72,6 +73,7 @@ def test_public_names():
         "frechet_distance_from_moments",
         "metrics",
         "neighbors",
+        "pr_curve",
         "prd",
         "prd_from_histograms",
         "precision_recall",
@@ -133,7 +135,8 @@ def test_families_keys_and_their_order():
 def test_every_available_name(name):
     x, y = pair(60, 50)
     result = fidiv.evaluate(x, y, metrics=[name])
-    keys = [key.name for key in FAMILIES[name].keys] if name in FAMILIES else [name]
+    family = FAMILIES.get(name)
+    keys = [name] if family is None else [family.prefix + key.name for key in family.keys]
     assert list(result) == keys
     assert not any(math.isnan(value) for value in result.values())
 

@@ -48,6 +48,7 @@ def test_every_family_has_a_call_and_every_key_a_family():
         "copies",
         "frechet_distance",
         "prd",
+        "pr_curve",
     ]
     for name, family in FAMILIES.items():
         assert callable(call(name))

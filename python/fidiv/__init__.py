@@ -7,18 +7,20 @@
 True
 
 `evaluate` computes a list of metrics at once; each family also has a call of its own. Exact neighbours and
-entropies are in `fidiv.neighbors` and `fidiv.entropy`, what the metrics mean in `fidiv.metrics`.
+entropies are in `fidiv.neighbors` and `fidiv.entropy`, curves of known laws in `fidiv.curves`, and what the
+metrics mean in `fidiv.metrics`.
 """
 
 from importlib.metadata import version as _version
 
-from . import entropy, metrics, neighbors
+from . import curves, entropy, metrics, neighbors
 from ._calls import (
     copies,
     cross_entropies,
     density_coverage,
     frechet_distance,
     frechet_distance_from_moments,
+    pr_curve,
     prd,
     prd_from_histograms,
     precision_recall,
@@ -36,6 +38,7 @@ __all__ = [
     "compute_prdc",
     "copies",
     "cross_entropies",
+    "curves",
     "density_coverage",
     "entropy",
     "evaluate",
@@ -43,6 +46,7 @@ __all__ = [
     "frechet_distance_from_moments",
     "metrics",
     "neighbors",
+    "pr_curve",
     "prd",
     "prd_from_histograms",
     "precision_recall",

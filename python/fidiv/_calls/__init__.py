@@ -6,6 +6,7 @@ point a row. What they measure and where it comes from is told in full in the fi
 """
 
 from .clusters import prd, prd_from_histograms
+from .curves import pr_curve
 from .frechet import frechet_distance, frechet_distance_from_moments
 from .neighbours import copies, cross_entropies, density_coverage, precision_recall, precision_recall_cover
 
@@ -15,6 +16,7 @@ __all__ = [
     "density_coverage",
     "frechet_distance",
     "frechet_distance_from_moments",
+    "pr_curve",
     "prd",
     "prd_from_histograms",
     "precision_recall",

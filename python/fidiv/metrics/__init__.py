@@ -16,6 +16,7 @@ from . import (
     copies,
     cross_entropies,
     density_coverage,
+    pr_curve,
     prd,
     precision_recall,
     precision_recall_cover,
@@ -107,6 +108,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             copies.FAMILY,
             _FRECHET,
             prd.FAMILY,
+            pr_curve.FAMILY,
         )
     }
 )
