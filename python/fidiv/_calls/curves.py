@@ -50,7 +50,8 @@ def pr_curve(
         the authors (see there). None: the square root of the smaller training set, rounded down. Small k (3
         to 5) has few distinct ratios and a curve far below the truth even for equal laws.
     bandwidth : float, optional
-        With method="kde": a Gaussian kernel with this standard deviation instead of balls.
+        With method="kde": a Gaussian kernel with this standard deviation instead of balls, in float64 sums
+        that lose digits where features reach further than a million bandwidths.
     split : "leave-one-out", float or None, default "leave-one-out"
         Which points train (make scores) and which test (make the curve). "leave-one-out": all do both, each
         left out of all that its own score is made of (classifier: 5 folds; clusters: the cells are those of
@@ -108,7 +109,7 @@ def pr_curve(
     >>> real, fake = rng.normal(size=(1000, 2)), rng.normal(size=(1000, 2)) + [1.0, 0.0]
     >>> exact = fidiv.curves.exact.gaussian_shift(1.0)
     >>> result = fidiv.pr_curve(real, fake)
-    >>> abs(result.auc - exact.auc) < 0.05, abs(result.total_variation - exact.total_variation) < 0.05
+    >>> abs(result.auc - exact.auc) < 0.1, abs(result.total_variation - exact.total_variation) < 0.1
     (True, True)
     >>> certified = fidiv.pr_curve(real, fake, split=0.5, confidence=0.95)
     >>> 0.1 < certified.total_variation_at_least < exact.total_variation

@@ -27,12 +27,13 @@ class Curve:
         calls_real = [_calls_real(gamma, a_real, b_real) for gamma in self.lambdas]
         self.fpr: Floats = np.array([1 - called.mean() for called in calls_real])
         self.fnr: Floats = np.array([_calls_real(g, a_fake, b_fake).mean() for g in self.lambdas])
-        inside = [self._at(slope) for slope in inner]
+        precision = [self._at(slope) for slope in inner]
+        recall = [min(float(np.min(self.fpr + self.fnr / s)), 1.0, 1 / s) for s in inner]
         # f = all real has fpr 0, fnr 1; f = all fake has fpr 1, fnr 0.
         last = self.fnr[-1] if self.fpr[-1] == 0 else 1.0
         first = self.fpr[0] if self.fnr[0] == 0 else 1.0
-        self.precision: Floats = np.array([0.0, *inside, last])
-        self.recall: Floats = np.array([first, *(np.array(inside) / inner), 0.0])
+        self.precision: Floats = np.array([0.0, *precision, last])
+        self.recall: Floats = np.array([first, *recall, 0.0])
 
     def _at(self, slope: float) -> float:
         return min(float(np.min(slope * self.fpr + self.fnr)), slope, 1.0)
@@ -41,8 +42,9 @@ class Curve:
         return {"lambdas": self.lambdas, "precision": self.precision, "recall": self.recall}
 
     def summary(self) -> dict[str, float]:
-        # They sort by recall; along descending lambdas recall ascends, and ties keep the order of the curve.
-        precision, recall = self.precision[::-1], self.recall[::-1]
+        # By ascending recall, where ties keep the order of the curve: their precision ascends as well.
+        order = np.argsort(self.recall, kind="stable")
+        precision, recall = self.precision[order], self.recall[order]
         median = _median(precision, recall)
         return {
             "auc": float(np.clip(_area(recall, precision), 0.0, 1.0)),
@@ -50,7 +52,7 @@ class Curve:
             "median_precision": median[0],
             "median_recall": median[1],
             "precision_at_eps": _at_least(recall, precision),
-            "recall_at_eps": _at_least(precision[::-1], recall[::-1]),
+            "recall_at_eps": _at_least(self.precision, self.recall),
             "max_f8": _best_f(precision, recall, 8.0),
             "max_f1_8": _best_f(precision, recall, 1 / 8),
         }

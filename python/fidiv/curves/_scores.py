@@ -287,7 +287,7 @@ def _means_without(near: Floats, neighbors: Integers, k: int) -> Floats:
     out = np.empty(n)
     for z in range(n):
         changed = owners[ends[z - 1] if z else 0 : ends[z]]
-        terms = [total, rest, -radii[z], *nexts[changed], *(-radii[changed])]
+        terms = [total, rest, -radii[z], *nexts[changed].tolist(), *(-radii[changed]).tolist()]
         out[z] = math.fsum(terms) / (n - 1)
     return out
 
@@ -310,11 +310,16 @@ def kernel(sets: Sets, bandwidth: float) -> Ratios:
 
 
 def _log_kernel_sums(test: NDArray[Any], points: NDArray[Any], bandwidth: float, left_out: bool) -> Floats:
-    """ln of the sum over points of exp(-d^2 / (2 h^2)), blocks of rows at a time."""
+    """ln of the sum over points of exp(-d^2 / (2 h^2)), blocks of rows at a time. d^2 comes from products of
+    centred rows, so the exponents err by about 1e-16 of (the size of the rows / h)^2.
+    """
     scaled = points.astype(np.float64)
     centre = scaled.mean(axis=0)
     scaled = (scaled - centre) / bandwidth
-    squares = np.einsum("ij,ij->i", scaled, scaled)
+    with np.errstate(over="ignore"):
+        squares = np.einsum("ij,ij->i", scaled, scaled)
+    if not np.isfinite(squares).all():
+        raise ValueError(f"bandwidth={bandwidth} is too small for features of this size")
     out = np.empty(len(test))
     step = max(1, BLOCK // len(points))
     for start in range(0, len(test), step):

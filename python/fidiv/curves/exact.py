@@ -358,7 +358,7 @@ def _count(value: Any, name: str) -> int:
 
 def _weights(values: Any, name: str) -> Floats:
     array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
+    if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has type {array.dtype}; weights are numbers")
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}; one weight a mode is needed, shape (modes,)")
