@@ -94,11 +94,13 @@ def pr_curve(
     -----
     The estimate is an upper bound of the true curve in expectation for scores that do not suit the data
     (neighbours in high dimension), and lower than it by the choice of thresholds on the test points, of order
-    1 / sqrt(n). ipr and kde compare numbers of balls and of points whatever the volumes: where the sets have
-    other local scales, b / a is shifted (ipr stays off by 0.1 to 0.2 of area for shifted Gaussians in the
-    plane). A clusters curve can only be too high but for noise, and is where cells are coarse. The division of
-    a by n and b by m changes no order of b / a, hence no curve. In `fidiv.evaluate` the keys begin with `pr_curve_`. In `fidiv.curves.exact` are curves of
-    laws that are known.
+    1 / sqrt(n). ipr and kde count balls and points whatever their volumes: where the sets differ in local
+    scale, b / a is shifted (for Gaussians one deviation apart in the plane, 2000 points each, the area by ipr
+    is 0.15 too large). Coarse cells make the curve of clusters too high. Dividing a by n and b by m
+    changes no order of b / a, hence no curve.
+
+    In `fidiv.evaluate` the keys begin with `pr_curve_`. In `fidiv.curves.exact` are curves of laws that are
+    known.
 
     References
     ----------
