@@ -68,6 +68,7 @@ def test_public_names():
         "copies",
         "correlate_with_human",
         "cross_entropies",
+        "curves",
         "density_coverage",
         "divergence_frontier",
         "divergence_frontier_from_histograms",
@@ -81,6 +82,7 @@ def test_public_names():
         "inception_score",
         "metrics",
         "neighbors",
+        "pr_curve",
         "prd",
         "prd_from_histograms",
         "precision_recall",
@@ -142,7 +144,8 @@ def test_families_keys_and_their_order():
 def test_every_available_name(name):
     x, y = pair(60, 50)
     result = fidiv.evaluate(x, y, metrics=[name])
-    keys = [key.name for key in FAMILIES[name].keys] if name in FAMILIES else [name]
+    family = FAMILIES.get(name)
+    keys = [name] if family is None else [family.prefix + key.name for key in family.keys]
     assert list(result) == keys
     assert not any(math.isnan(value) for value in result.values())
 

@@ -60,6 +60,7 @@ def test_every_family_has_a_call_and_every_key_a_family():
         "data_copying_test",
         "closest_record",
         "divergence_frontier",
+        "pr_curve",
     ]
     for name, family in FAMILIES.items():
         assert callable(call(name))

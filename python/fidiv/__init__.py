@@ -7,12 +7,13 @@
 True
 
 `evaluate` computes a list of metrics at once; each family also has a call of its own. Exact neighbours and
-entropies are in `fidiv.neighbors` and `fidiv.entropy`, what the metrics mean in `fidiv.metrics`.
+entropies are in `fidiv.neighbors` and `fidiv.entropy`, curves of known laws in `fidiv.curves`, what the metrics
+mean in `fidiv.metrics`.
 """
 
 from importlib.metadata import version as _version
 
-from . import _calls, entropy, metrics, neighbors
+from . import _calls, curves, entropy, metrics, neighbors
 from ._calls import *  # noqa: F403 (its `__all__` is the list)
 from ._config import show_config
 from ._dropins import compute_metrics, compute_prdc
@@ -24,6 +25,7 @@ __all__ = [
     "__version__",
     "compute_metrics",
     "compute_prdc",
+    "curves",
     "entropy",
     "evaluate",
     "metrics",

@@ -181,7 +181,7 @@ def evaluate_many(
                 "nearest_k": given.get("nearest_k"),
                 "seed": given["seed"],
                 **({} if holdout is None else {"h": holdout.shape[0]}),
-                "families": options,
+                "families": {name: {**chosen, **outcomes[name].used} for name, chosen in options.items()},
                 "version": version(),
                 **work.settings(),
             }
@@ -422,8 +422,9 @@ def one_family(
         raise Undefined(reason)
     settings: dict[str, Any] = {"n": found.n, "m": found.m, "d": found.d}
     settings |= {} if holdout is None else {"h": found.h}
-    settings |= {**options, "version": version(), **work.settings()}
+    settings |= {**options, **outcome.used, "version": version(), **work.settings()}
     values = {key.name: outcome.values[key.name] for key in family.keys}
+    values |= {key.name: outcome.values[key.name] for key in family.extra_keys if key.name in outcome.values}
     return Result(
         values, samples=outcome.samples, settings=settings, notes=outcome.notes, curve=outcome.curve
     )

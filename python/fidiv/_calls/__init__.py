@@ -6,6 +6,7 @@ point a row. What they measure and where it comes from is told in full in the fi
 """
 
 from .clusters import divergence_frontier, divergence_frontier_from_histograms, prd, prd_from_histograms
+from .curves import pr_curve
 from .fidelity import (
     alpha_precision,
     clipped_density_coverage,
@@ -42,6 +43,7 @@ __all__ = [
     "frechet_distance_infinity",
     "frechet_influence",
     "inception_score",
+    "pr_curve",
     "prd",
     "prd_from_histograms",
     "precision_recall",

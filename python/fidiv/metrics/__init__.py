@@ -23,6 +23,7 @@ from . import (
     density_coverage,
     divergence_frontier,
     frechet,
+    pr_curve,
     prd,
     precision_recall,
     precision_recall_cover,
@@ -86,6 +87,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             data_copying_test.FAMILY,
             closest_record.FAMILY,
             divergence_frontier.FAMILY,
+            pr_curve.FAMILY,
         )
     }
 )

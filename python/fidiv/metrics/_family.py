@@ -201,6 +201,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     undefined: dict[str, str] = field(default_factory=dict)
     curve: dict[str, NDArray[Any]] | None = None
+    used: dict[str, Any] = field(default_factory=dict)  # what stands for an option that was left open
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,7 @@ class Family:
     needs: Callable[[int, int, Options], Needs]
     formula: Callable[[Found, Options], Outcome]
     k_option: str = "nearest_k"
+    extra_keys: tuple[Key, ...] = ()  # only its own call gives them, where its options give them a value
     prefix: str = ""  # in `evaluate` the keys begin with it, where other families have keys of these names
 
 
