@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,12 +16,33 @@ from fidiv.metrics import FAMILIES, KEYS, available
 
 # Through the linear algebra of SciPy, whose last digits are its own; each has a file with its invariances.
 MOMENTS = ("frechet_distance", "frechet_influence", "frechet_distance_infinity")
-CLUSTERS = ("prd", "divergence_frontier")
+# Their k-means starts from rows by their number, so that another order of the rows is another clustering.
+CLUSTERS = ("prd", "divergence_frontier", "data_copying_test")
+WITH_HOLDOUT = ("data_copying_test", "closest_record")
 NEIGHBOURS = [name for name in FAMILIES if name not in (*CLUSTERS, *MOMENTS)]
+# Values and samples that are lengths, or logarithms of lengths times the dimension.
+LENGTHS = ("rarity", "dcr_median", "nearest_real_distance", "nearest_holdout_distance")
+
+
+def holdout_of(x):
+    """A holdout set that goes wherever x goes: midpoints of some pairs of its rows."""
+    x = np.asarray(x)
+    return (x[: len(x) // 2 * 2 : 2] + x[1::2]) / 2
 
 
 def call(family):
-    return getattr(fidiv, family)
+    """The call of a family; one that compares with a holdout set gets that of the reals."""
+
+    def with_holdout(x, y, holdout=None, **keywords):
+        holdout = holdout_of(x) if holdout is None else holdout
+        return getattr(fidiv, family)(x, y, holdout_features=holdout, **keywords)
+
+    return with_holdout if family in WITH_HOLDOUT else getattr(fidiv, family)
+
+
+def named(family, key):
+    """What `evaluate` calls a key of the family."""
+    return FAMILIES[family].prefix + key
 
 
 def threads(family, n_jobs):
@@ -67,7 +89,7 @@ def test_every_family_has_a_call_and_every_key_a_family():
         assert name in fidiv.__all__
         assert family.name == name
         for key in family.keys:
-            assert KEYS[key.name] is key
+            assert KEYS[named(name, key.name)].meaning == key.meaning
             assert key.family == name
     assert set(available()) == set(FAMILIES) | set(KEYS)
     assert len(available()) == len(set(available()))
@@ -104,28 +126,42 @@ def test_a_call_gives_its_keys_in_order_as_plain_floats(family):
 # evaluate is the single calls
 
 
+@cache
+def everything():
+    x, y = gaussian(300, 9, 1, np.float32), gaussian(280, 9, 2, np.float32, shift=0.3)
+    return x, y, fidiv.evaluate(x, y, metrics="all", holdout_features=holdout_of(x))
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_evaluate_equals_the_call(family):
-    x, y = gaussian(300, 9, 1, np.float32), gaussian(280, 9, 2, np.float32, shift=0.3)
-    together = fidiv.evaluate(x, y, metrics="all")
+    x, y, together = everything()
     alone = call(family)(x, y)
     for key in alone:
-        assert together[key].hex() == alone[key].hex(), key
+        assert together[named(family, key)].hex() == alone[key].hex(), key
     for name in alone.samples:
         np.testing.assert_array_equal(together.samples[name], alone.samples[name], err_msg=name, strict=True)
-    only = fidiv.evaluate(x, y, metrics=[family])
+    only = fidiv.evaluate(x, y, metrics=[family], holdout_features=holdout_of(x))
     if family != "frechet_distance":  # its key has its name, and alone it is the key
-        assert list(only) == list(alone)
+        assert list(only) == [named(family, key) for key in alone]
     for key in only:
-        assert only[key].hex() == alone[key].hex(), key
+        assert only[key].hex() == alone[key.removeprefix(FAMILIES[family].prefix)].hex(), key
 
 
-@pytest.mark.parametrize("family", ["precision_recall", "density_coverage", "cross_entropies"])
+def test_samples_of_one_name_are_one_thing():
+    """`evaluate` keeps one array of a name: families that share it must mean the same."""
+    x, y, together = everything()
+    for family in FAMILIES:
+        for name, array in call(family)(x, y).samples.items():
+            np.testing.assert_array_equal(together.samples[name], array, err_msg=name, strict=True)
+
+
+@pytest.mark.parametrize("family", [name for name in FAMILIES if "nearest_k" in FAMILIES[name].defaults])
 def test_evaluate_with_another_k_equals_the_call_with_it(family):
     x, y = lattice(90, 7, 1, side=40), lattice(80, 7, 2, side=40)
-    together, alone = fidiv.evaluate(x, y, metrics="all", nearest_k=8), call(family)(x, y, nearest_k=8)
+    with_k = [name for name in FAMILIES if "nearest_k" in FAMILIES[name].defaults]
+    together, alone = fidiv.evaluate(x, y, metrics=with_k, nearest_k=8), call(family)(x, y, nearest_k=8)
     for key in alone:
-        assert together[key].hex() == alone[key].hex(), key
+        assert together[named(family, key)].hex() == alone[key].hex(), key
 
 
 def test_seed_reaches_prd():
@@ -178,7 +214,11 @@ def test_threads_and_kernels_change_no_bit(family, kernel, monkeypatch):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_float32_is_its_float64_copy(family):
     x, y = gaussian(150, 21, 1, np.float32), gaussian(140, 21, 2, np.float32)
-    one, other = call(family)(x, y), call(family)(x.astype(np.float64), y.astype(np.float64))
+    with_holdout = [{}, {}]
+    if family in WITH_HOLDOUT:
+        with_holdout = [{"holdout": holdout_of(x)}, {"holdout": holdout_of(x).astype(np.float64)}]
+    one = call(family)(x, y, **with_holdout[0])
+    other = call(family)(x.astype(np.float64), y.astype(np.float64), **with_holdout[1])
     if family in MOMENTS:
         assert dict(one) == pytest.approx(dict(other), rel=1e-10)
     else:
@@ -199,7 +239,8 @@ def test_order_of_rows_changes_no_bit(family):
     y[5:9] = x[10:14]
     rng = np.random.default_rng(0)
     p, q = rng.permutation(150), rng.permutation(140)
-    one, other = call(family)(x, y), call(family)(x[p], y[q])
+    holdout = {"holdout": holdout_of(x)} if family in WITH_HOLDOUT else {}
+    one, other = call(family)(x, y, **holdout), call(family)(x[p], y[q], **holdout)
     assert values_of(one) == values_of(other)
     for name, array in one.samples.items():
         if name in ("nearest_real", "copy_of"):
@@ -228,9 +269,9 @@ def test_scale(family, power):
         if family == "cross_entropies":
             assert other[key] == pytest.approx(one[key] + moves, rel=1e-12, abs=1e-11), key
         else:
-            assert other[key].hex() == one[key].hex(), key
+            assert other[key].hex() == ((s if key in LENGTHS else 1.0) * one[key]).hex(), key
     for name, array in one.samples.items():
-        factor = s if name.endswith("distance") else 1.0
+        factor = s if name in LENGTHS else 1.0
         if family == "cross_entropies":
             np.testing.assert_allclose(other.samples[name], array, rtol=1e-11, atol=1e-10, err_msg=name)
         else:

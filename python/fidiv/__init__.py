@@ -7,8 +7,8 @@
 True
 
 `evaluate` computes a list of metrics at once; each family also has a call of its own. Exact neighbours and
-entropies are in `fidiv.neighbors` and `fidiv.entropy`, curves of known laws in `fidiv.curves`, what the metrics
-mean in `fidiv.metrics`.
+entropies are in `fidiv.neighbors` and `fidiv.entropy`, curves of known laws in `fidiv.curves`, what the
+metrics mean in `fidiv.metrics`.
 """
 
 from importlib.metadata import version as _version

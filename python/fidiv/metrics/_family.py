@@ -146,7 +146,9 @@ class Moments:
 
 @dataclass
 class Found:
-    """What the sweeps found, under the names of `Needs`."""
+    """What the sweeps found, under the names of `Needs`. A list is as long as the longest that any family
+    asked for.
+    """
 
     n: int
     m: int

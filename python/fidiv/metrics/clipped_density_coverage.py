@@ -89,9 +89,9 @@ def formula(found: Found, options: Options) -> Outcome:
     assert found.real_to_fake_list is not None
     counts = np.minimum(found.fakes_counted[Balls(k, closed=True, clipped=True)], k)
     radii = found.own_real[k]
-    near = found.real_list <= np.minimum(radii, np.median(radii))[:, None]
-    real_counts = np.minimum(np.bincount(found.real_neighbors[near], minlength=found.n), k)
-    depth = np.count_nonzero(found.real_to_fake_list < radii[:, None], axis=1)
+    near = found.real_list[:, :k] <= np.minimum(radii, np.median(radii))[:, None]
+    real_counts = np.minimum(np.bincount(found.real_neighbors[:, :k][near], minlength=found.n), k)
+    depth = np.count_nonzero(found.real_to_fake_list[:, :k] < radii[:, None], axis=1)
     # Sums of integers and one division each, so that no value depends on the order of the points. The sum
     # over the reals is positive: half of the balls are not cut, and hold their K neighbours.
     density = int(counts.sum()) * found.n / (int(real_counts.sum()) * found.m)

@@ -126,7 +126,18 @@ def _scored(found: Found, options: Options, sets: Sets) -> Scores | _lambda.Rati
     if method == "knn":
         lists = None
         if sets.mode != "split":
-            lists = Lists(found.real_list, found.real_to_fake_list, found.fake_to_real_list, found.fake_list)
+            wish = needs(found.n, found.m, options)
+            lists = Lists(
+                *(
+                    found_list if found_list is None else found_list[:, :asked]
+                    for found_list, asked in (
+                        (found.real_list, wish.real_list),
+                        (found.real_to_fake_list, wish.real_to_fake_list),
+                        (found.fake_to_real_list, wish.fake_to_real_list),
+                        (found.fake_list, wish.fake_list),
+                    )
+                )
+            )
         return _scores.knn(more, sets, k, lists)
     if method == "ipr":
         return _scores.ipr(more, sets, k, _self_counted(options))
