@@ -2,6 +2,7 @@
 
     within(x, kernel)                          sum over j != i of k(x_i, x_j), for each i
     across(x, y, kernel)                       sum over j of k(x_i, y_j) for each i, and over i for each j
+    median_distance(x)                         the median of |x_i - x_j|, of all pairs
     permutation_forms(x, y, kernel, signs)     s' K s over the union, diagonal left out, for many s at once
 
 The kernels: `Polynomial` (gamma x.y + coef0)^degree, `Gaussian` exp(-|x - y|^2 / (2 h^2)), and `Distance`
@@ -25,9 +26,10 @@ not bit for bit the same on every machine. What they promise instead, with u = 2
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +41,7 @@ BLOCK = 1024  # rows of a block: 8 MB of kernel values; by measurement (512 to 2
 NEAR = 2.0**-12  # see above: below this share of s an expanded square has lost too many digits
 PIVOTS = 8  # bases of their own that near pairs of one block may get, before direct differences
 FEW = 1 << 20  # numbers of near pairs worth one more base; as many at once in direct differences
+KEPT = 1 << 20  # as many distances may be kept to be sorted
 MIDDLE = 1024  # rows of each set that say where its middle is
 
 
@@ -107,13 +110,21 @@ class _Space:
             rows /= self.scale
         return _Block(start, raw, rows, np.einsum("ij,ij->i", rows, rows))
 
-    def blocks(self, *sets: Points) -> Iterator[_Block]:
-        """All rows of the sets, in order."""
+    def blocks(self, *sets: Points, after: int = -1) -> Iterator[_Block]:
+        """All rows of the sets in order, those of blocks that begin after one place of the union."""
         start = 0
         for x in sets:
             for first in range(0, len(x), BLOCK):
-                yield self.block(x, first, start + first)
+                if start + first > after:
+                    yield self.block(x, first, start + first)
             start += len(x)
+
+    def half(self, *sets: Points) -> Iterator[tuple[_Block, _Block]]:
+        """Each pair of blocks of the union once, a block with itself too (then they are one object)."""
+        for a in self.blocks(*sets):
+            yield a, a
+            for b in self.blocks(*sets, after=a.start):
+                yield a, b
 
     def values(self, a: _Block, b: _Block, *, own: bool = False) -> Floats:
         """The kernel of each row of `a` with each row of `b`. `own`: they are the same rows of one set; then
@@ -187,55 +198,151 @@ def _power(values: Floats, degree: int) -> None:
         np.power(values, degree, out=values)
 
 
-def within(x: Points, kernel: Kernel) -> Floats:
+# A pair of blocks is one task. Tasks may run on several threads, but what they find is folded in the order of
+# the tasks, so that no sum depends on how many there are.
+Found = TypeVar("Found")
+
+
+def _in_order(
+    work: Callable[[_Block, _Block], Found], tasks: Iterable[tuple[_Block, _Block]], threads: int
+) -> Iterator[tuple[_Block, _Block, Found]]:
+    """Each task with what `work` found."""
+
+    def quiet(a: _Block, b: _Block) -> Found:
+        # A kernel that overflows is told by its sums, which are not finite. (The state is a thread's own.)
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            return work(a, b)
+
+    if threads == 1:
+        for a, b in tasks:
+            yield a, b, quiet(a, b)
+        return
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[tuple[_Block, _Block, Future[Found]]] = deque()
+        for a, b in tasks:
+            waiting.append((a, b, pool.submit(quiet, a, b)))
+            if len(waiting) > threads:  # no more blocks in memory than there is work for
+                first, second, future = waiting.popleft()
+                yield first, second, future.result()
+        for first, second, future in waiting:
+            yield first, second, future.result()
+
+
+def within(x: Points, kernel: Kernel, *, threads: int = 1) -> Floats:
     """For each point the sum of its kernel values with the other points of its set, (n,)."""
     space, sums = _Space(kernel, x), np.zeros(len(x))
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        for a in space.blocks(x):
-            for first in range(a.start, len(x), BLOCK):
-                own = first == a.start
-                b = a if own else space.block(x, first, first)
-                values = space.values(a, b, own=own)
-                sums[a.start : a.start + len(a)] += values.sum(axis=1)
-                if not own:
-                    sums[first : first + len(b)] += values.sum(axis=0)
+
+    def both(a: _Block, b: _Block) -> tuple[Floats, Floats]:
+        values = space.values(a, b, own=a is b)
+        return values.sum(axis=1), values.sum(axis=0)
+
+    for a, b, (rows, columns) in _in_order(both, space.half(x), threads):
+        sums[a.start : a.start + len(a)] += rows
+        if a is not b:
+            sums[b.start : b.start + len(b)] += columns
     return sums
 
 
-def across(x: Points, y: Points, kernel: Kernel) -> tuple[Floats, Floats]:
+def across(x: Points, y: Points, kernel: Kernel, *, threads: int = 1) -> tuple[Floats, Floats]:
     """For each point the sum of its kernel values with the points of the other set: (n,) and (m,)."""
     space, of_x, of_y = _Space(kernel, x, y), np.zeros(len(x)), np.zeros(len(y))
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        for a in space.blocks(x):
-            for b in space.blocks(y):
-                values = space.values(a, b)
-                of_x[a.start : a.start + len(a)] += values.sum(axis=1)
-                of_y[b.start : b.start + len(b)] += values.sum(axis=0)
+
+    def both(a: _Block, b: _Block) -> tuple[Floats, Floats]:
+        values = space.values(a, b)
+        return values.sum(axis=1), values.sum(axis=0)
+
+    tasks = ((a, b) for a in space.blocks(x) for b in space.blocks(y))
+    for a, b, (rows, columns) in _in_order(both, tasks, threads):
+        of_x[a.start : a.start + len(a)] += rows
+        of_y[b.start : b.start + len(b)] += columns
     return of_x, of_y
 
 
-def permutation_forms(x: Points, y: Points, kernel: Kernel, signs: Floats) -> Floats:
+def permutation_forms(x: Points, y: Points, kernel: Kernel, signs: Floats, *, threads: int = 1) -> Floats:
     """The quadratic forms s' K s over the union of both sets, the diagonal of K left out, for each column s
     of `signs`.
 
     `signs` is (n + m, P): the weights of the points of `x`, then of `y`. All P columns share one pass over
     the kernel, one product of a block of K with a block of weights a time; only half of the blocks are
-    visited, K being symmetric. Memory: a block, and the (P,) answer.
+    visited, K being symmetric. Memory: a few blocks, and the (P,) answer.
     """
     signs = np.ascontiguousarray(signs, dtype=np.float64)
     if signs.ndim != 2 or len(signs) != len(x) + len(y):
         raise ValueError(f"signs must have {len(x) + len(y)} rows, one a point, got shape {signs.shape}")
     space, forms = _Space(kernel, x, y), np.zeros(signs.shape[1])
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        for a in space.blocks(x, y):
-            weights = signs[a.start : a.start + len(a)]
-            for b in space.blocks(x, y):
-                if b.start < a.start:
-                    continue
-                own = b.start == a.start
-                part = space.values(a, b, own=own) @ signs[b.start : b.start + len(b)]
-                forms += (1.0 if own else 2.0) * np.einsum("ip,ip->p", weights, part)
+
+    def part(a: _Block, b: _Block) -> Floats:
+        right = space.values(a, b, own=a is b) @ signs[b.start : b.start + len(b)]
+        found: Floats = np.einsum("ip,ip->p", signs[a.start : a.start + len(a)], right)
+        return found if a is b else 2.0 * found
+
+    for _, _, found in _in_order(part, space.half(x, y), threads):
+        forms += found
     return forms
+
+
+def median_distance(x: Points, *, threads: int = 1) -> float:
+    """The median of |x_i - x_j| over all pairs i < j, all of them (of an even number the mean of the middle
+    two), up to the rounding of the distances. At least two points.
+    """
+    space, pairs = _Space(Distance(), x), len(x) * (len(x) - 1) // 2
+    lower, upper = (pairs - 1) // 2, pairs // 2
+    first, run = _ranked(space, x, lower, pairs, threads)
+    one = run[min(lower - first, len(run) - 1)]
+    if upper - first >= len(run):
+        first, run = _ranked(space, x, upper, pairs, threads)
+    return float(one + run[min(upper - first, len(run) - 1)]) / 2
+
+
+def _ranked(space: _Space, x: Points, rank: int, pairs: int, threads: int) -> tuple[int, Floats]:
+    """Consecutive distances in ascending order, the one of `rank` among them, and the rank of their first.
+
+    The bits of positive floats are ordered as they are, so all is done in integers: each pass over the pairs
+    counts them in up to 65,536 cells of the interval that holds the rank, until the pairs of one cell are few
+    enough to keep, or all equal. Some of the points say where to begin, which saves a pass and decides
+    nothing. That all passes find the same distances is sure but for the library behind `@`; should it ever
+    not be so, the rank is off by a few of billions.
+    """
+
+    def all_bits(a: _Block, b: _Block) -> NDArray[np.uint64]:
+        values = space.values(a, b, own=a is b)
+        return (values[~np.tri(len(a), dtype=np.bool_)] if a is b else values.ravel()).view(np.uint64)
+
+    def between(a: _Block, b: _Block) -> tuple[NDArray[np.uint64], int]:
+        bits = all_bits(a, b)
+        return bits[(bits >= low) & (bits < high)], int(np.count_nonzero(bits < low))
+
+    def counted(a: _Block, b: _Block) -> tuple[NDArray[np.int64], int]:
+        bits, below = between(a, b)
+        return np.bincount(((bits - low) >> np.uint64(shift)).astype(np.int64), minlength=1 << 16), below
+
+    everything = (np.uint64(0), np.uint64(1 << 63))
+    (low, high), shift, inside = everything, 63, pairs
+    if pairs > KEPT:
+        few = space.block(x[:: -(-len(x) // MIDDLE)], 0, 0)
+        guess = np.sort(all_bits(few, few))
+        low, high = guess[int(0.42 * len(guess))], guess[int(0.58 * len(guess))]
+    while inside > KEPT and shift > 0:
+        shift = max(int(high - low).bit_length() - 16, 0)
+        counts, first = np.zeros(1 << 16, dtype=np.int64), 0
+        for _, _, (found, below) in _in_order(counted, space.half(x), threads):
+            counts += found
+            first += below
+        if not first <= rank < first + int(counts.sum()):
+            (low, high), shift = everything, 63
+            continue
+        ends = first + np.cumsum(counts)
+        cell = int(np.searchsorted(ends, rank, side="right"))
+        low, inside = low + np.uint64(cell << shift), int(counts[cell])
+        high = min(high, low + np.uint64(1 << shift))
+        if shift == 0 and inside > KEPT:  # one value, very many times: this and the next rank suffice
+            first = int(ends[cell]) - inside
+            return first, np.full(min(inside, rank + 2 - first), low).view(np.float64)
+    runs = [found for _, _, found in _in_order(between, space.half(x), threads)]
+    bits = np.sort(np.concatenate([run for run, _ in runs]))
+    return sum(below for _, below in runs), bits.view(np.float64)
 
 
 def total(sums: Floats) -> float:
