@@ -80,10 +80,14 @@ WALLS = {
     "cli": {"", "_files", "_plan", "_table", "demo", "metrics", "results"},
     "demo": {"_plan", "_table", "results"},
     "_table": {"metrics", "results"},
-    "_calls": {"_calls.frechet", "_calls.neighbours", "_calls.clusters"},
+    "_calls": {"_calls.frechet", "_calls.neighbours", "_calls.clusters", "_calls.kernels"},
     "_calls.frechet": {"_inputs", "_plan", "metrics", "metrics.frechet", "results"},
     "_calls.neighbours": {"_inputs", "_plan", "results"},
     "_calls.clusters": {"_inputs", "_plan", "metrics.prd", "results"},
+    "_calls.kernels": {
+        *("_core", "_inputs", "_plan", "metrics"),
+        *("metrics.kernels", "metrics.vendi", "results"),
+    },
     "_config": {"_core"},
     "_gram": set(),  # sums over pairs: numpy only
     "_logistic": set(),

@@ -48,6 +48,10 @@ def test_every_family_has_a_call_and_every_key_a_family():
         "copies",
         "frechet_distance",
         "prd",
+        "kernel_distance",
+        "mmd",
+        "energy_distance",
+        "sliced_wasserstein",
     ]
     for name, family in FAMILIES.items():
         assert callable(call(name))

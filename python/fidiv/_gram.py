@@ -26,6 +26,7 @@ not bit for bit the same on every machine. What they promise instead, with u = 2
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -37,7 +38,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Points = NDArray[Any]
 
-BLOCK = 1024  # rows of a block: 8 MB of kernel values; by measurement (512 to 2048 differ little)
+BLOCK = 512  # rows of a block: 4 MB to work in; smaller ones call BLAS too often, which its threads take badly
+MOST_THREADS = 16  # the products are in the hands of BLAS and its own threads anyway
+    8  # each has 17 MB to work in, and the products are in the hands of BLAS and its threads anyway
+)
 NEAR = 2.0**-12  # see above: below this share of s an expanded square has lost too many digits
 PIVOTS = 8  # bases of their own that near pairs of one block may get, before direct differences
 FEW = 1 << 20  # numbers of near pairs worth one more base; as many at once in direct differences
@@ -82,7 +86,7 @@ class _Block:
         return len(self.rows)
 
 
-class _Space:
+class Space:
     """The base and the power of two that are common to all sets of one sum, and the kernel on blocks."""
 
     def __init__(self, kernel: Kernel, *sets: Points) -> None:
@@ -91,6 +95,7 @@ class _Space:
         self.moves = not isinstance(kernel, Polynomial)
         self.base = np.zeros(self.d)
         self.scale = 1.0
+        self._rooms = threading.local()
         if self.moves:
             # The median and not the mean: a few far points do not pull it away from all others.
             middle = np.concatenate([x[:: -(-len(x) // MIDDLE)] for x in sets]).astype(np.float64)
@@ -126,15 +131,24 @@ class _Space:
             for b in self.blocks(*sets, after=a.start):
                 yield a, b
 
+    def _room(self, a: _Block, b: _Block) -> tuple[Floats, Floats]:
+        """Two matrices to work in, kept by each thread: fresh memory for each block costs as much as the rest."""
+        if not hasattr(self._rooms, "flat"):
+            self._rooms.flat = np.empty((2, BLOCK * BLOCK))
+        one, other = (flat[: len(a) * len(b)].reshape(len(a), len(b)) for flat in self._rooms.flat)
+        return one, other
+
     def values(self, a: _Block, b: _Block, *, own: bool = False) -> Floats:
-        """The kernel of each row of `a` with each row of `b`. `own`: they are the same rows of one set; then
-        the diagonal is 0, as if the kernel of a point with itself were.
+        """The kernel of each row of `a` with each row of `b`; good until the next call in this thread. `own`:
+        they are the same rows of one set; then the diagonal is 0, as if the kernel of a point with itself
+        were.
         """
         if isinstance(self.kernel, Polynomial):
-            values: Floats = a.rows @ b.rows.T
+            values, room = self._room(a, b)
+            np.matmul(a.rows, b.rows.T, out=values)
             values *= 1.0 / self.d if self.kernel.gamma is None else self.kernel.gamma
             values += self.kernel.coef0
-            _power(values, self.kernel.degree)
+            _power(values, self.kernel.degree, room)
         else:
             values = self.squared_distances(a, b, own=own)
             if isinstance(self.kernel, Distance):
@@ -150,9 +164,10 @@ class _Space:
         return values
 
     def squared_distances(self, a: _Block, b: _Block, *, own: bool = False) -> Floats:
-        """In units of scale^2."""
-        sums = a.squares[:, None] + b.squares
-        found: Floats = a.rows @ b.rows.T
+        """In units of scale^2; good until the next call in this thread."""
+        found, sums = self._room(a, b)
+        np.add(a.squares[:, None], b.squares, out=sums)
+        np.matmul(a.rows, b.rows.T, out=found)
         found *= -2.0
         found += sums
         sums *= NEAR
@@ -189,11 +204,13 @@ class _Space:
             found[i, j] = np.einsum("ij,ij->i", difference, difference)
 
 
-def _power(values: Floats, degree: int) -> None:
+def _power(values: Floats, degree: int, room: Floats) -> None:
     """values ** degree, in place; products are several times faster than numpy's power."""
-    if degree in (2, 3):
-        squares = values * values
-        np.multiply(squares, values if degree == 3 else 1.0, out=values)
+    if degree == 2:
+        values *= values
+    elif degree == 3:
+        np.multiply(values, values, out=room)
+        values *= room
     elif degree != 1:
         np.power(values, degree, out=values)
 
@@ -213,6 +230,7 @@ def _in_order(
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             return work(a, b)
 
+    threads = min(threads, MOST_THREADS)
     if threads == 1:
         for a, b in tasks:
             yield a, b, quiet(a, b)
@@ -232,7 +250,7 @@ def _in_order(
 
 def within(x: Points, kernel: Kernel, *, threads: int = 1) -> Floats:
     """For each point the sum of its kernel values with the other points of its set, (n,)."""
-    space, sums = _Space(kernel, x), np.zeros(len(x))
+    space, sums = Space(kernel, x), np.zeros(len(x))
 
     def both(a: _Block, b: _Block) -> tuple[Floats, Floats]:
         values = space.values(a, b, own=a is b)
@@ -247,7 +265,7 @@ def within(x: Points, kernel: Kernel, *, threads: int = 1) -> Floats:
 
 def across(x: Points, y: Points, kernel: Kernel, *, threads: int = 1) -> tuple[Floats, Floats]:
     """For each point the sum of its kernel values with the points of the other set: (n,) and (m,)."""
-    space, of_x, of_y = _Space(kernel, x, y), np.zeros(len(x)), np.zeros(len(y))
+    space, of_x, of_y = Space(kernel, x, y), np.zeros(len(x)), np.zeros(len(y))
 
     def both(a: _Block, b: _Block) -> tuple[Floats, Floats]:
         values = space.values(a, b)
@@ -271,7 +289,7 @@ def permutation_forms(x: Points, y: Points, kernel: Kernel, signs: Floats, *, th
     signs = np.ascontiguousarray(signs, dtype=np.float64)
     if signs.ndim != 2 or len(signs) != len(x) + len(y):
         raise ValueError(f"signs must have {len(x) + len(y)} rows, one a point, got shape {signs.shape}")
-    space, forms = _Space(kernel, x, y), np.zeros(signs.shape[1])
+    space, forms = Space(kernel, x, y), np.zeros(signs.shape[1])
 
     def part(a: _Block, b: _Block) -> Floats:
         right = space.values(a, b, own=a is b) @ signs[b.start : b.start + len(b)]
@@ -287,7 +305,7 @@ def median_distance(x: Points, *, threads: int = 1) -> float:
     """The median of |x_i - x_j| over all pairs i < j, all of them (of an even number the mean of the middle
     two), up to the rounding of the distances. At least two points.
     """
-    space, pairs = _Space(Distance(), x), len(x) * (len(x) - 1) // 2
+    space, pairs = Space(Distance(), x), len(x) * (len(x) - 1) // 2
     lower, upper = (pairs - 1) // 2, pairs // 2
     first, run = _ranked(space, x, lower, pairs, threads)
     one = run[min(lower - first, len(run) - 1)]
@@ -296,7 +314,7 @@ def median_distance(x: Points, *, threads: int = 1) -> float:
     return float(one + run[min(upper - first, len(run) - 1)]) / 2
 
 
-def _ranked(space: _Space, x: Points, rank: int, pairs: int, threads: int) -> tuple[int, Floats]:
+def _ranked(space: Space, x: Points, rank: int, pairs: int, threads: int) -> tuple[int, Floats]:
     """Consecutive distances in ascending order, the one of `rank` among them, and the rank of their first.
 
     The bits of positive floats are ordered as they are, so all is done in integers: each pass over the pairs
@@ -346,5 +364,15 @@ def _ranked(space: _Space, x: Points, rank: int, pairs: int, threads: int) -> tu
 
 
 def total(sums: Floats) -> float:
-    """The sum of row sums, added exactly: it does not depend on their order. NaN where one overflowed."""
-    return math.fsum(sums) if np.isfinite(sums).all() else math.nan
+    """The sum of row sums, added exactly: it does not depend on their order."""
+    return math.fsum(sums)
+
+
+def unit_rows(x: Points) -> Floats:
+    """The rows at length 1, as float64; a row of zeros becomes NaN."""
+    rows: Floats = x.astype(np.float64)
+    # First by a power of two: squares must neither overflow nor vanish.
+    rows = np.ldexp(rows, -np.frexp(np.abs(rows).max(axis=1, keepdims=True))[1])
+    with np.errstate(invalid="ignore"):
+        rows /= np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+    return rows

@@ -7,16 +7,23 @@ point a row. What they measure and where it comes from is told in full in the fi
 
 from .clusters import prd, prd_from_histograms
 from .frechet import frechet_distance, frechet_distance_from_moments
+from .kernels import energy_distance, kernel_distance, mmd, rke, sliced_wasserstein, vendi_score
 from .neighbours import copies, cross_entropies, density_coverage, precision_recall, precision_recall_cover
 
 __all__ = [
     "copies",
     "cross_entropies",
     "density_coverage",
+    "energy_distance",
     "frechet_distance",
     "frechet_distance_from_moments",
+    "kernel_distance",
+    "mmd",
     "prd",
     "prd_from_histograms",
     "precision_recall",
     "precision_recall_cover",
+    "rke",
+    "sliced_wasserstein",
+    "vendi_score",
 ]

@@ -16,9 +16,11 @@ from . import (
     copies,
     cross_entropies,
     density_coverage,
+    kernels,
     prd,
     precision_recall,
     precision_recall_cover,
+    sliced_wasserstein,
 )
 from ._family import (
     Balls,
@@ -107,6 +109,10 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             copies.FAMILY,
             _FRECHET,
             prd.FAMILY,
+            kernels.KERNEL_DISTANCE,
+            kernels.MMD,
+            kernels.ENERGY_DISTANCE,
+            sliced_wasserstein.FAMILY,
         )
     }
 )
