@@ -38,10 +38,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Points = NDArray[Any]
 
-BLOCK = 512  # rows of a block: 4 MB to work in; smaller ones call BLAS too often, which its threads take badly
+BLOCK = 512  # rows of a block: 4 MB to work in; smaller ones call BLAS too often, which its threads dislike
 MOST_THREADS = 16  # the products are in the hands of BLAS and its own threads anyway
-    8  # each has 17 MB to work in, and the products are in the hands of BLAS and its threads anyway
-)
 NEAR = 2.0**-12  # see above: below this share of s an expanded square has lost too many digits
 PIVOTS = 8  # bases of their own that near pairs of one block may get, before direct differences
 FEW = 1 << 20  # numbers of near pairs worth one more base; as many at once in direct differences
@@ -132,7 +130,7 @@ class Space:
                 yield a, b
 
     def _room(self, a: _Block, b: _Block) -> tuple[Floats, Floats]:
-        """Two matrices to work in, kept by each thread: fresh memory for each block costs as much as the rest."""
+        """Two matrices to work in, kept by each thread: fresh memory a block costs as much as the rest."""
         if not hasattr(self._rooms, "flat"):
             self._rooms.flat = np.empty((2, BLOCK * BLOCK))
         one, other = (flat[: len(a) * len(b)].reshape(len(a), len(b)) for flat in self._rooms.flat)

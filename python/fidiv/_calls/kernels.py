@@ -424,9 +424,13 @@ def _number(value: Any, name: str, low: float = -LARGEST, high: float = LARGEST)
     wrong = f"{name} must be a number from {low:g} to {high:g}, got {value!r}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(wrong)
-    if not low <= value <= high:
+    try:
+        number = float(value)  # before it is compared: a float32 has no room for these bounds
+    except OverflowError:
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got a longer integer") from None
+    if not low <= number <= high:
         raise ValueError(wrong)
-    return float(value)
+    return number
 
 
 def _positive(value: Any, name: str) -> float:
