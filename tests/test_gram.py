@@ -124,6 +124,20 @@ def test_clumps_far_from_the_middle(monkeypatch, few):
     assert (space.squared_distances(block, block)[40:60, 40:60] == 0).all()
 
 
+@pytest.mark.parametrize("pivots", [0, 1, 8])
+def test_clumps_within_clumps(monkeypatch, pivots):
+    """A base of its own may still be far from a smaller clump; those pairs must not be taken for settled."""
+    monkeypatch.setattr(_gram, "FEW", 0)
+    monkeypatch.setattr(_gram, "PIVOTS", pivots)
+    rng = np.random.default_rng(3)
+    large, small = rng.normal(size=(6, 5))[rng.integers(0, 6, 80)], rng.normal(size=(4, 5))
+    x = 1e6 * large + small[rng.integers(0, 4, 80)] + 1e-6 * rng.normal(size=(80, 5))
+    space = _gram.Space(Distance(), x)
+    block = space.block(x, 0, 0)
+    got = np.sqrt(space.squared_distances(block, block, own=True)) * space.scale
+    np.testing.assert_allclose(got, oracle.distances(x, x), rtol=(5 + 10) * 2.0**-53 / _gram.NEAR, atol=0)
+
+
 def test_copies_have_distance_zero_and_kernel_one():
     x = gaussian(50, 40, 1, np.float32, shift=1e4)
     assert _gram.across(x[:1], x[:1].astype(np.float64), Distance())[0][0] == 0.0
