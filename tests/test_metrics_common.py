@@ -19,7 +19,9 @@ MOMENTS = ("frechet_distance", "frechet_influence", "frechet_distance_infinity")
 # Their k-means starts from rows by their number, so that another order of the rows is another clustering.
 CLUSTERS = ("prd", "divergence_frontier", "data_copying_test")
 WITH_HOLDOUT = ("data_copying_test", "closest_record")
-NEIGHBOURS = [name for name in FAMILIES if name not in (*CLUSTERS, *MOMENTS)]
+# Sums over all pairs through the products of BLAS, or over random directions.
+SUMS = ("kernel_distance", "mmd", "energy_distance", "sliced_wasserstein")
+NEIGHBOURS = [name for name in FAMILIES if name not in (*CLUSTERS, *MOMENTS, *SUMS)]
 # Values and samples that are lengths, or logarithms of lengths times the dimension.
 LENGTHS = ("rarity", "dcr_median", "nearest_real_distance", "nearest_holdout_distance")
 
@@ -83,6 +85,10 @@ def test_every_family_has_a_call_and_every_key_a_family():
         "closest_record",
         "divergence_frontier",
         "pr_curve",
+        "kernel_distance",
+        "mmd",
+        "energy_distance",
+        "sliced_wasserstein",
     ]
     for name, family in FAMILIES.items():
         assert callable(call(name))

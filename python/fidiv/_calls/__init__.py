@@ -20,6 +20,7 @@ from .frechet import (
     frechet_distance_infinity,
     frechet_influence,
 )
+from .kernels import energy_distance, kernel_distance, mmd, rke, sliced_wasserstein, vendi_score
 from .memorisation import authenticity, closest_record, data_copying_test
 from .neighbours import copies, cross_entropies, density_coverage, precision_recall, precision_recall_cover
 from .scores import bits_per_dimension, correlate_with_human, f_beta, inception_score
@@ -37,12 +38,15 @@ __all__ = [
     "density_coverage",
     "divergence_frontier",
     "divergence_frontier_from_histograms",
+    "energy_distance",
     "f_beta",
     "frechet_distance",
     "frechet_distance_from_moments",
     "frechet_distance_infinity",
     "frechet_influence",
     "inception_score",
+    "kernel_distance",
+    "mmd",
     "pr_curve",
     "prd",
     "prd_from_histograms",
@@ -50,5 +54,8 @@ __all__ = [
     "precision_recall_cover",
     "probabilistic_precision_recall",
     "rarity",
+    "rke",
+    "sliced_wasserstein",
     "symmetric_precision_recall",
+    "vendi_score",
 ]

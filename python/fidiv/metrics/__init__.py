@@ -23,12 +23,14 @@ from . import (
     density_coverage,
     divergence_frontier,
     frechet,
+    kernels,
     pr_curve,
     prd,
     precision_recall,
     precision_recall_cover,
     probabilistic_precision_recall,
     rarity,
+    sliced_wasserstein,
     symmetric_precision_recall,
 )
 from ._family import (
@@ -88,6 +90,10 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             closest_record.FAMILY,
             divergence_frontier.FAMILY,
             pr_curve.FAMILY,
+            kernels.KERNEL_DISTANCE,
+            kernels.MMD,
+            kernels.ENERGY_DISTANCE,
+            sliced_wasserstein.FAMILY,
         )
     }
 )
