@@ -287,6 +287,7 @@ class More:
         self.real: NDArray[Any] = real.array
         self.fake: NDArray[Any] = fake.array
         self.holdout: NDArray[Any] | None = None if holdout is None else holdout.array
+        self.threads = _core.threads(n_jobs)
         self._known = [points for points in (real, fake, holdout) if points is not None]
         self._work, self._n_jobs, self._report = work, n_jobs, report
 

@@ -103,6 +103,7 @@ class Further(Protocol):
     real: NDArray[Any]
     fake: NDArray[Any]
     holdout: NDArray[Any] | None
+    threads: int  # that the call may use; no number may depend on it
 
     def knn(
         self, queries: NDArray[Any], points: NDArray[Any] | None, nearest_k: int
