@@ -17,12 +17,14 @@ from ._calls import (
     copies,
     cross_entropies,
     density_coverage,
+    drift,
     frechet_distance,
     frechet_distance_from_moments,
     prd,
     prd_from_histograms,
     precision_recall,
     precision_recall_cover,
+    two_sample_test,
 )
 from ._config import show_config
 from ._dropins import compute_metrics, compute_prdc
@@ -37,6 +39,7 @@ __all__ = [
     "copies",
     "cross_entropies",
     "density_coverage",
+    "drift",
     "entropy",
     "evaluate",
     "frechet_distance",
@@ -48,4 +51,5 @@ __all__ = [
     "precision_recall",
     "precision_recall_cover",
     "show_config",
+    "two_sample_test",
 ]
