@@ -69,6 +69,7 @@ def test_public_names():
         "correlate_with_human",
         "curves",
         "divergence_frontier_from_histograms",
+        "drift",
         "entropy",
         "evaluate",
         "f_beta",
@@ -79,6 +80,7 @@ def test_public_names():
         "prd_from_histograms",
         "rke",
         "show_config",
+        "two_sample_test",
         "vendi_score",
     }
     assert set(fidiv.__all__) == names

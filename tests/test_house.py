@@ -74,7 +74,8 @@ def ours(path):
 
 
 # -------------------------------------------------------------------------------------------------- the walls
-CALLS = ("clusters", "curves", "kernels", "fidelity", "frechet", "memorisation", "neighbours", "scores")
+CALLS = ("clusters", "curves", "fidelity", "frechet", "kernels", "memorisation", "monitoring", "neighbours")
+CALLS += ("scores", "two_sample")
 # What each room may use; "" is the package itself, which gathers the public names.
 WALLS = {
     "": {"_calls", "_config", "_dropins", "_plan", "curves", "entropy", "metrics", "neighbors"},
@@ -102,6 +103,10 @@ WALLS = {
     "curves._authors": {"curves._lambda"},
     "curves._scores": {"_logistic", "curves._lambda"},
     "curves.exact": {"curves._lambda", "results"},
+    "_calls.monitoring": {"_calls.two_sample", "_columns", "_inputs", "_plan", "_two_sample", "metrics"},
+    "_calls.two_sample": {"_columns", "_inputs", "_plan", "_two_sample", "metrics"},
+    "_columns": {"results"},
+    "_two_sample": {"_gram", "_logistic", "metrics"},
     "_dropins": {
         *("_core", "_inputs", "_plan", "metrics"),
         *("metrics.cross_entropies", "metrics.frechet.distance", "results"),

@@ -437,11 +437,14 @@ def gather_one(
     n_jobs: int | None,
     progress: Progress,
     holdout: Any = None,
+    names: tuple[str, str] = ("real_features", "fake_features"),
 ) -> Gathered:
-    """Both sets checked, and what was found of the needs that `needs(real, fake, holdout)` names."""
+    """Both sets checked, and what was found of the needs that `needs(real, fake, holdout)` names. Errors
+    call the sets by `names`.
+    """
     _core.threads(n_jobs)
     check_progress(progress)
-    real_points, fake_points = as_pair(real, fake, n_jobs=n_jobs)
+    real_points, fake_points = as_pair(real, fake, names, n_jobs)
     holdout_points = _as_holdout(holdout, real_points, real_points.name, n_jobs)
     wish = needs(real_points, fake_points, holdout_points)
     with reporter(progress) as report:
