@@ -22,7 +22,7 @@ from ..results import Key
 from ._family import Family, Floats, Found, Integers, Needs, Options, Outcome
 
 NAME = "sliced_wasserstein"
-AT_ONCE = 1 << 21  # numbers projected at a time: 16 MB, and as much to sort and to compare
+AT_ONCE = 1 << 20  # numbers projected at a time: 8 MB, and as much again to compare
 
 
 def needs(n: int, m: int, options: Options) -> Needs:
