@@ -22,6 +22,8 @@ WITH_HOLDOUT = ("data_copying_test", "closest_record")
 # Sums over all pairs through the products of BLAS, or over random directions.
 SUMS = ("kernel_distance", "mmd", "energy_distance", "sliced_wasserstein")
 NEIGHBOURS = [name for name in FAMILIES if name not in (*CLUSTERS, *MOMENTS, *SUMS)]
+# They multiply logarithms of lengths by the number of columns, rounded.
+DIMENSIONAL = ("cross_entropies", "divergences")
 # Values and samples that are lengths, or logarithms of lengths times the dimension.
 LENGTHS = ("rarity", "dcr_median", "nearest_real_distance", "nearest_holdout_distance")
 
@@ -72,6 +74,7 @@ def test_every_family_has_a_call_and_every_key_a_family():
         "density_coverage",
         "precision_recall_cover",
         "cross_entropies",
+        "divergences",
         "copies",
         *MOMENTS,
         "prd",
@@ -272,13 +275,13 @@ def test_scale(family, power):
     one, other = call(family)(x, y), call(family)(s * x, s * y)
     for key in one:
         moves = 6 * math.log(s) if key in ("real_entropy", "fake_entropy") else 0.0
-        if family == "cross_entropies":
+        if family in DIMENSIONAL:
             assert other[key] == pytest.approx(one[key] + moves, rel=1e-12, abs=1e-11), key
         else:
             assert other[key].hex() == ((s if key in LENGTHS else 1.0) * one[key]).hex(), key
     for name, array in one.samples.items():
         factor = s if name in LENGTHS else 1.0
-        if family == "cross_entropies":
+        if family in DIMENSIONAL:
             np.testing.assert_allclose(other.samples[name], array, rtol=1e-11, atol=1e-10, err_msg=name)
         else:
             np.testing.assert_array_equal(other.samples[name], factor * array, err_msg=name)
@@ -299,7 +302,7 @@ def test_isometries(family):
     rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(11, 6)))[0].T
     one, other = call(family)(x, y), call(family)(x @ rotation + 3.0, y @ rotation + 3.0)
     for key in one:
-        if family == "cross_entropies" and key not in (
+        if family in DIMENSIONAL and key not in (
             "pce_ratio",
             "rce_ratio",
             "re_ratio",
@@ -323,7 +326,7 @@ def test_constant_columns_change_no_bit(family):
     wide_x, wide_y = (np.hstack([z, np.full((len(z), 5), 7.25)]) for z in (x, y))
     one, other = call(family)(x, y), call(family)(wide_x, wide_y)
     for key in one:
-        if family == "cross_entropies" and key not in (
+        if family in DIMENSIONAL and key not in (
             "pce_ratio",
             "rce_ratio",
             "re_ratio",

@@ -28,6 +28,8 @@ __all__ = [
     "as_points",
     "check_count",
     "check_fits",
+    "check_flag",
+    "check_positive",
     "check_radii",
     "check_seed",
     "check_widths",
@@ -101,6 +103,17 @@ def check_count(value: Any, name: str, minimum: int = 1, maximum: int | None = N
 def check_seed(value: Any) -> int:
     """`seed` as an integer of 64 bits."""
     return check_count(value, "seed", minimum=0, maximum=2**64 - 1)
+
+
+def check_positive(value: Any, name: str) -> float:
+    """`value` as a positive, finite float."""
+    wrong = f"{name} must be a positive, finite number, got {value!r}"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(wrong)
+    # An integer may be larger than any float; its comparison is exact.
+    if not 0 < value <= sys.float_info.max:
+        raise ValueError(wrong)
+    return float(value)
 
 
 def check_flag(value: Any, name: str) -> bool:

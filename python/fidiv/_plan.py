@@ -79,8 +79,8 @@ def evaluate(
         its samples); "frechet_distance" is both and means the family. Numbers come in the order named.
     nearest_k : int, optional
         None: each family's own default, as in its own call. A number is used by all families that have a
-        `nearest_k` (precision_recall, density_coverage, cross_entropies); precision_recall_cover keeps its
-        ball_k and min_count, which a note says, as where nothing chosen has a `nearest_k`.
+        `nearest_k`; those that count neighbours in other ways keep theirs (precision_recall_cover its ball_k
+        and min_count), which a note says, as where nothing chosen has a `nearest_k`.
     holdout_features : array (h, d), optional
         Real data that the generator has not seen, for the families that compare with it.
     seed : int, default 0

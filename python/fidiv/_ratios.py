@@ -1,5 +1,7 @@
-"""The ratio of two densities at a point, from the labels of its nearest neighbours (Noshad, Moon, Sekeh and
-Hero 2017, "Direct estimation of information divergence using nearest neighbor ratios", ISIT).
+"""The ratio of two densities at a point, from the labels of its nearest neighbours, or from two radii.
+
+By labels: Noshad, Moon, Sekeh and Hero 2017, "Direct estimation of information divergence using nearest
+neighbor ratios", ISIT. By radii: at the end of this file.
 
 Two samples, one of size `own` and one of size `other`. At a point of the first take the k nearest others
 in the union of both, the point itself left out: N of them are of the other sample, M = k - N of its own.
@@ -92,3 +94,39 @@ def neighbours_asked(nearest_k: int | None, default_of: int, n: int, m: int) -> 
     if k > n + m - 1:
         raise ValueError(f"nearest_k={k} needs at least {k + 1} points in both sets, which have {n + m}")
     return k
+
+
+# ------------------------------------------------------------------------------------------------- by radii
+
+
+def by_radii(
+    own: Floats, cross: Floats, size_own: int, size_cross: int, d: float, alpha: float, k: int
+) -> tuple[float, float, Floats]:
+    """The Rényi divergence of order alpha (1: Kullback-Leibler) of a law P from a law Q, its expected value
+    under equal laws whose density is constant around each point, and ln of the estimated p / q at each point.
+
+    `own` and `cross` are the positive distances of the points of P to their k-th neighbour among the others
+    of P (`size_own` points in all) and among the points of Q. Póczos and Schneider 2011; for alpha = 1 Wang,
+    Kulkarni and Verdú 2009. Needs k > abs(alpha - 1).
+    """
+    from scipy.special import digamma, gammaln  # not at import time: SciPy is slow to import
+
+    n, m, s = size_own, size_cross, 1 - alpha
+    log_ratio = math.log(m / (n - 1)) + d * (np.log(cross) - np.log(own))
+    if s == 0:
+        value = math.fsum(log_ratio) / n
+        expected = digamma(n) - digamma(m + 1) + math.log(m / (n - 1))
+    else:
+        log_b = 2 * gammaln(k) - gammaln(k + s) - gammaln(k - s)
+        value = (log_b + log_sum_exp(-s * log_ratio) - math.log(n)) / -s
+        # The masses of both balls are Beta(k, n - k) and Beta(k, m - k + 1), whatever the law.
+        expected = (
+            s * math.log((n - 1) / m) + gammaln(n) - gammaln(n + s) + gammaln(m + 1) - gammaln(m + 1 - s)
+        ) / -s
+    return float(value), float(expected), log_ratio
+
+
+def log_sum_exp(terms: Floats) -> float:
+    """Its exact sum does not depend on the order."""
+    largest = float(terms.max())
+    return largest + math.log(math.fsum(np.exp(terms - largest)))

@@ -23,7 +23,14 @@ from .frechet import (
 from .kernels import energy_distance, kernel_distance, mmd, rke, sliced_wasserstein, vendi_score
 from .memorisation import authenticity, closest_record, data_copying_test
 from .monitoring import drift
-from .neighbours import copies, cross_entropies, density_coverage, precision_recall, precision_recall_cover
+from .neighbours import (
+    copies,
+    cross_entropies,
+    density_coverage,
+    divergences,
+    precision_recall,
+    precision_recall_cover,
+)
 from .scores import bits_per_dimension, correlate_with_human, f_beta, inception_score
 from .two_sample import two_sample_test
 
@@ -40,6 +47,7 @@ __all__ = [
     "density_coverage",
     "divergence_frontier",
     "divergence_frontier_from_histograms",
+    "divergences",
     "drift",
     "energy_distance",
     "f_beta",

@@ -11,7 +11,6 @@ Letters: x is a sample of P, size n; y is one of Q, size m.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -20,8 +19,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._inputs import as_pair, check_count, check_fits
+from .._inputs import check_positive as check_number
 from .._progress import Report, check_progress, reporter, stages
-from .._ratios import count_others, mean_over, neighbours_asked, null_law, null_mean, ratios
+from .._ratios import (
+    by_radii,
+    count_others,
+    log_sum_exp,
+    mean_over,
+    neighbours_asked,
+    null_law,
+    null_mean,
+    ratios,
+)
 from .._sweeps import Work
 from ..results import Result
 from ._radii import check_positive
@@ -168,7 +177,7 @@ def renyi_divergence_result(
     >>> result.settings["nearest_k"], round(result.expected_renyi_divergence, 3)
     (20, 0.049)
     """
-    order = _order(alpha)
+    order = check_number(alpha, "alpha")
     by_radii = _check_method(method) == "radii"
     k = None if nearest_k is None else check_count(nearest_k, "nearest_k")
     check_progress(progress)
@@ -383,13 +392,7 @@ def _divergence(weights: Floats, at: Floats, alpha: float) -> float:
     weights, logs = weights[seen], np.log(at[seen])
     if alpha == 1:
         return math.fsum(weights * at[seen] * logs)
-    return _log_sum_exp(alpha * logs + np.log(weights)) / (alpha - 1)
-
-
-def _log_sum_exp(terms: Floats) -> float:
-    """Its exact sum does not depend on the order."""
-    largest = float(terms.max())
-    return largest + math.log(math.fsum(np.exp(terms - largest)))
+    return log_sum_exp(alpha * logs + np.log(weights)) / (alpha - 1)
 
 
 def _by_radii(
@@ -402,8 +405,6 @@ def _by_radii(
     work: Work,
 ) -> Answer:
     """Póczos and Schneider 2011: the points of x are asked."""
-    from scipy.special import digamma, gammaln  # not at import time: SciPy is slow to import
-
     (n, d), m = x.shape, y.shape[0]
     steps = stages(report, [n * n // 2, n * m])
     own = _nearest_own(x, k, n_jobs, steps[0], work)
@@ -414,19 +415,8 @@ def _by_radii(
     rho, nu = own[:, k - 1], cross[:, k - 1]
     check_positive(rho, "the distances within x")
     check_positive(nu, "the distances from x to y")
-    log_ratio = math.log(m / (n - 1)) + d * (np.log(nu) - np.log(rho))
-    s = 1 - alpha
-    if s == 0:
-        value = math.fsum(log_ratio) / n
-        expected = digamma(n) - digamma(m + 1) + math.log(m / (n - 1))
-    else:
-        log_b = 2 * gammaln(k) - gammaln(k + s) - gammaln(k - s)
-        value = (log_b + _log_sum_exp(-s * log_ratio) - math.log(n)) / -s
-        # The masses of both balls are Beta(k, n - k) and Beta(k, m - k + 1), whatever the law.
-        expected = (
-            s * math.log((n - 1) / m) + gammaln(n) - gammaln(n + s) + gammaln(m + 1) - gammaln(m + 1 - s)
-        ) / -s
-    values = {"renyi_divergence": float(value), "expected_renyi_divergence": float(expected)}
+    value, expected, log_ratio = by_radii(rho, nu, n, m, d, alpha, k)
+    values = {"renyi_divergence": value, "expected_renyi_divergence": expected}
     return values, {"log_ratio": log_ratio}, []
 
 
@@ -447,16 +437,6 @@ def _nearest_own(
 def _settings(x: _core.Points, y: _core.Points, work: Work, **asked: Any) -> dict[str, Any]:
     sizes = {"n": x.shape[0], "m": y.shape[0], "d": x.shape[1]}
     return {**sizes, **asked, "version": _core.config()["version"], **work.settings()}
-
-
-def _order(alpha: Any) -> float:
-    wrong = f"alpha must be a positive, finite number, got {alpha!r}"
-    if isinstance(alpha, (bool, np.bool_)) or not isinstance(alpha, (int, float, np.integer, np.floating)):
-        raise TypeError(wrong)
-    # An integer may be larger than any float; its comparison is exact.
-    if not 0 < alpha <= sys.float_info.max:
-        raise ValueError(wrong)
-    return float(alpha)
 
 
 def _check_method(method: Any) -> str:
