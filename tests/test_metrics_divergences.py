@@ -49,7 +49,7 @@ def test_gaussians():
 def test_zero_distances():
     x, y = gaussian(40, 3, 1), gaussian(30, 3, 2)
     y[3] = x[7]
-    with pytest.raises(ValueError, match="1 of 40 distances from reals to fakes are zero, .* row 7"):
+    with pytest.raises(ValueError, match=r"1 of 40 distances from reals to fakes are zero, .* row 7"):
         fidiv.divergences(x, y, nearest_k=1)
     result = fidiv.evaluate(x, y, metrics="divergences", nearest_k=1)
     assert all(math.isnan(value) for value in result.values())
