@@ -1,6 +1,6 @@
 """The packages the field reports with, on the same arrays, where they are installed: `pip install
-".[reference]"`, which on Linux brings gigabytes of GPU libraries with torch. Without them these tests are skipped: what the
-packages compute is also written down in `oracle`, and tested there.
+".[reference]"`, which on Linux brings gigabytes of GPU libraries with torch. Without them these tests are
+skipped: what the packages compute is also written down in `oracle`, and tested there.
 
 Their features are float32 and so is much of their arithmetic; ours is float64. Tolerances say how far that
 takes them; where they differ on purpose, both values are shown.
