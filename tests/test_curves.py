@@ -368,3 +368,30 @@ def test_the_bound_holds_as_often_as_it_says():
         positive += bound[len(lambdas) // 2] < 1
     assert failures <= 0.2 * runs  # at most 0.2 is promised; the bound is not tight
     assert positive == runs  # and it says something: TV = 0.38
+
+
+@pytest.mark.parametrize("beta", [0.125, 0.5, 1.0, 3.0, 8.0])
+def test_f_of_any_beta(beta):
+    law = curves.exact.modes([0.3, 0.2, 0.5, 0.0], [0.0, 0.5, 0.2, 0.3])
+    lambdas = np.geomspace(1e-3, 1e3, 200_001)
+    precision = np.minimum(0.2 * lambdas, 0.5) + np.minimum(0.5 * lambdas, 0.2)
+    expected = np.max((1 + beta**2) * precision / (beta**2 * lambdas + 1))
+    assert curves.max_f_beta(law.curve, beta) == pytest.approx(expected, rel=1e-4)
+    assert curves.max_f_beta(law.curve, beta) >= expected - 1e-12
+    grid = {name: law.curve[name] for name in ("lambdas", "precision", "recall")}
+    assert curves.max_f_beta(grid, beta) == pytest.approx(expected, rel=2e-3)
+
+
+def test_f_of_any_beta_is_that_of_the_keys():
+    law = curves.exact.boxes(1.0, 2.0, 0.5)
+    assert curves.max_f_beta(law.curve, 8) == law.max_f8
+    assert curves.max_f_beta(law.curve, 1 / 8) == law.max_f1_8
+    smooth = curves.exact.gaussian_shift(1.0)
+    assert curves.max_f_beta(smooth.curve, 8) == pytest.approx(smooth.max_f8, rel=1e-5)
+
+
+def test_what_is_no_curve():
+    with pytest.raises(ValueError, match="curve has weights; lambdas and precision are needed"):
+        curves.max_f_beta({"weights": [1.0]}, 2.0)
+    with pytest.raises(ValueError, match="beta must be a positive, finite number, got 0"):
+        curves.max_f_beta(curves.exact.gaussian_shift(1.0).curve, 0)

@@ -98,7 +98,7 @@ WALLS = {
     "_gram": set(),  # sums over pairs: numpy only
     "_logistic": set(),
     # Curves are mathematics on arrays; they know no metric. Of the metrics, one family uses them.
-    "curves": {"curves._lambda", "curves.exact", "results"},
+    "curves": {"_inputs", "curves._lambda", "curves.exact", "results"},
     "curves._lambda": set(),
     "curves._authors": {"curves._lambda"},
     "curves._scores": {"_logistic", "curves._lambda"},

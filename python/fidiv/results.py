@@ -99,8 +99,9 @@ def _thawed(value: Any) -> Any:
 class Result(Mapping[str, float]):
     """The numbers of one call, by key and by attribute, with `.samples`, `.settings`, `.notes` and `.curve`.
 
-    `.curve` is None except for calls that trace a curve (`prd`): then it maps "lambdas", "precision" and
-    "recall" to arrays of one length. Comparable with `==`; cannot be changed; can be pickled.
+    `.curve` is None except for calls that trace a curve: then it maps "lambdas", "precision" and "recall" (of
+    a frontier "weights", "real_divergence" and "fake_divergence") to arrays of one length, corners of a polygon
+    to theirs. Comparable with `==`; cannot be changed; can be pickled.
     """
 
     __slots__ = ("_curve", "_notes", "_samples", "_settings", "_values")
@@ -145,7 +146,9 @@ class Result(Mapping[str, float]):
 
     @property
     def curve(self) -> Mapping[str, NDArray[Any]] | None:
-        """ "lambdas", "precision", "recall", or None when the call traces no curve."""
+        """What can be drawn, "lambdas", "precision" and "recall" as a rule; None when the call traces no
+        curve.
+        """
         return self._curve
 
     def __getitem__(self, key: str) -> float:

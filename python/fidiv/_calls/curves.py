@@ -80,7 +80,8 @@ def pr_curve(
         precision at a recall of 0.05 or more, and the other way round; max_f8 (weighs recall), max_f1_8
         (weighs precision). With split=None also max_precision and max_recall, the ends of the curve: else one
         outlier would decide them. With `confidence` also total_variation_at_least.
-        `.curve`: lambdas (0, slopes of equal angles, infinity), precision, recall; with `confidence` also
+        `.curve`: lambdas (0, slopes of equal angles, infinity), precision, recall, and the corners of the
+        polygon (`fidiv.curves.max_f_beta` takes any beta from them); with `confidence` also
         precision_at_most and recall_at_most, which hold for all lambdas at once. All numbers are those of the
         exact polygon, not of these points. `.settings` has neighbours (the k used), training_sizes,
         test_sizes, and which classifiers were in.

@@ -8,16 +8,18 @@ that are known in `exact`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._inputs import check_positive
 from ..results import Result
 from . import exact
-from ._lambda import Floats, Ratios, default_lambdas, hull_of_ratios, ratios
+from ._lambda import Floats, Ratios, best_f, default_lambdas, hull_of_ratios, ratios
 
-__all__ = ["exact", "from_scores"]
+__all__ = ["exact", "from_scores", "max_f_beta"]
 
 
 def from_scores(
@@ -68,6 +70,48 @@ def from_scores(
     hull = hull_of_ratios(Ratios(ratios(found[0], found[1], 1, 1), ratios(found[2], found[3], 1, 1)))
     settings = {"n": len(found[0]), "m": len(found[2])}
     return Result(hull.summary(), settings=settings, curve=hull.curve(default_lambdas()))
+
+
+def max_f_beta(curve: Mapping[str, ArrayLike], beta: float) -> float:
+    """The best F_beta of a precision-recall curve, for any beta.
+
+    Parameters
+    ----------
+    curve : mapping
+        The `.curve` of `fidiv.pr_curve`, `from_scores`, `fidiv.prd` or a law of `exact`: "lambdas",
+        "precision", and where it is a polygon its corners.
+    beta : float
+        Positive; above 1 recall weighs more, below 1 precision does.
+
+    Returns
+    -------
+    float
+        max over the curve of (1 + beta^2) P R / (beta^2 P + R), from 0 to 1. Exact for polygons (at a
+        corner); else the best of the points of the curve.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A beta that is not positive and finite, or a mapping that is no such curve.
+
+    References
+    ----------
+    Sajjadi et al. 2018.
+
+    Examples
+    --------
+    >>> from fidiv import curves
+    >>> dropped = curves.exact.modes([0.5, 0.5], [1.0, 0.0])  # one of two modes is missing
+    >>> round(curves.max_f_beta(dropped.curve, 8), 4), round(curves.max_f_beta(dropped.curve, 1 / 8), 4)
+    (0.5039, 0.9848)
+    """
+    beta = check_positive(beta, "beta")
+    names = ("corner_lambdas", "corner_precision") if "corner_lambdas" in curve else ("lambdas", "precision")
+    if any(name not in curve for name in names):
+        raise ValueError(f"curve has {', '.join(map(str, curve))}; lambdas and precision are needed")
+    lambdas, precision = (np.asarray(curve[name], dtype=np.float64) for name in names)
+    inner = (lambdas > 0) & np.isfinite(lambdas)
+    return best_f(lambdas[inner], precision[inner], beta)
 
 
 def _masses(values: Any, name: str) -> Floats:

@@ -103,7 +103,13 @@ class Hull:
         precision = self.precision(lambdas)
         recall = np.full(len(lambdas), self.fpr[0])  # the limit at 0
         np.divide(precision, lambdas, out=recall, where=lambdas > 0)
-        return {"lambdas": lambdas, "precision": precision, "recall": np.minimum(recall, 1.0)}
+        return {
+            "lambdas": lambdas,
+            "precision": precision,
+            "recall": np.minimum(recall, 1.0),
+            "corner_lambdas": self.breaks,
+            "corner_precision": self.precision(self.breaks),
+        }
 
     @property
     def total_variation(self) -> float:
@@ -114,11 +120,7 @@ class Hull:
         """The best F_beta = (1 + beta^2) alpha / (beta^2 l + 1) of the curve. On a piece it is the quotient
         of two linear functions of l, hence largest at an end.
         """
-        if not len(self.breaks):
-            return 0.0
-        weight = beta * beta
-        found = (1 + weight) * self.precision(self.breaks) / (weight * self.breaks + 1)
-        return min(float(np.max(found)), 1.0)
+        return best_f(self.breaks, self.precision(self.breaks), beta)
 
     def _areas(self) -> list[float]:
         """Of the sectors between the origin and each piece of the curve: half the integral of beta^2."""
@@ -185,6 +187,14 @@ class Hull:
             "max_f8": self.f_beta(8.0),
             "max_f1_8": self.f_beta(1 / 8),
         }
+
+
+def best_f(lambdas: Floats, precision: Floats, beta: float) -> float:
+    """The best F_beta at some points of a curve, positive lambdas with their precision; 0 without any."""
+    if not len(lambdas):
+        return 0.0
+    weight = beta * beta
+    return min(float(np.max((1 + weight) * precision / (weight * lambdas + 1))), 1.0)
 
 
 def _not_below(first: tuple[float, float], middle: tuple[float, float], last: tuple[float, float]) -> bool:
