@@ -100,8 +100,8 @@ class Result(Mapping[str, float]):
     """The numbers of one call, by key and by attribute, with `.samples`, `.settings`, `.notes` and `.curve`.
 
     `.curve` is None except for calls that trace a curve: then it maps "lambdas", "precision" and "recall" (of
-    a frontier "weights", "real_divergence" and "fake_divergence") to arrays of one length, corners of a polygon
-    to theirs. Comparable with `==`; cannot be changed; can be pickled.
+    a frontier "weights", "real_divergence" and "fake_divergence") to arrays of one length; corners are fewer.
+    Comparable with `==`; cannot be changed; can be pickled.
     """
 
     __slots__ = ("_curve", "_notes", "_samples", "_settings", "_values")
