@@ -32,6 +32,7 @@ from ._sweeps import (
     of_reals,
     within,
 )
+from ._tables import Samples
 from .metrics import (
     DEFAULT,
     DEFAULT_NAME,
@@ -45,6 +46,7 @@ from .metrics import (
     Outcome,
     Undefined,
     available,
+    sides,
 )
 from .results import Evaluation, Result
 
@@ -377,6 +379,9 @@ def _evaluation(
         if usual is not None and not math.isnan(usual) and not math.isnan(values[key]):
             expected[key] = usual
     samples = {name: array for outcome in outcomes.values() for name, array in outcome.samples.items()}
+    of_points: dict[str, str] = {}
+    for name, outcome in outcomes.items():
+        of_points |= sides(FAMILIES[name], outcome)
     reasons: dict[str, list[str]] = {}
     for key, reason in undefined.items():
         if _own_name(key) not in outcomes[KEYS[key].family].undefined:
@@ -391,7 +396,7 @@ def _evaluation(
         keys=KEYS,
         expected=expected,
         undefined=undefined,
-        samples=samples,
+        samples=Samples(samples, of_points),
         settings=settings,
         notes=notes,
         curves=curves,
@@ -425,9 +430,8 @@ def one_family(
     settings |= {**options, **outcome.used, "version": version(), **work.settings()}
     values = {key.name: outcome.values[key.name] for key in family.keys}
     values |= {key.name: outcome.values[key.name] for key in family.extra_keys if key.name in outcome.values}
-    return Result(
-        values, samples=outcome.samples, settings=settings, notes=outcome.notes, curve=outcome.curve
-    )
+    samples = Samples(outcome.samples, sides(family, outcome))
+    return Result(values, samples=samples, settings=settings, notes=outcome.notes, curve=outcome.curve)
 
 
 def gather_one(

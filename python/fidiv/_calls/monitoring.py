@@ -11,6 +11,7 @@ from .. import _two_sample as tests
 from .._columns import ColumnResult
 from .._inputs import check_count
 from .._plan import Progress, gather_one, version
+from .._tables import Samples
 from ..metrics import FAMILIES, Found, Needs, mean
 from .two_sample import check_options, needs_of, notes_of, null_moments, run, settings_of
 
@@ -173,7 +174,11 @@ def drift(
         **work.settings(),
     }
     return ColumnResult(
-        values, features=features, samples=samples, settings=settings, notes=notes_of(options, tested)
+        values,
+        features=features,
+        samples=Samples(samples, dict.fromkeys(samples, "batch")),
+        settings=settings,
+        notes=notes_of(options, tested),
     )
 
 

@@ -45,6 +45,7 @@ from ._family import (
     Outcome,
     Undefined,
     mean,
+    sides,
 )
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "Undefined",
     "available",
     "mean",
+    "sides",
 ]
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
