@@ -75,7 +75,7 @@ def ours(path):
 
 # -------------------------------------------------------------------------------------------------- the walls
 CALLS = ("clusters", "curves", "fidelity", "frechet", "kernels", "memorisation", "monitoring", "neighbours")
-CALLS += ("scores", "two_sample")
+CALLS += ("samples", "scores", "two_sample")
 # What each room may use; "" is the package itself, which gathers the public names.
 WALLS = {
     "": {"_calls", "_config", "_dropins", "_plan", "curves", "entropy", "metrics", "neighbors"},
@@ -88,6 +88,11 @@ WALLS = {
     "_calls.frechet": {"_inputs", "_plan", "_tables", "metrics", "metrics.frechet.distance", "results"},
     "_calls.curves": {"_inputs", "_plan", "results"},
     "_calls.neighbours": {"_inputs", "_plan", "results"},
+    "_calls.samples": {
+        *("_audit", "_core", "_inputs", "_plan", "_progress", "_sweeps", "_verdicts", "metrics"),
+    },
+    "_audit": {"_core", "_plan", "_progress", "_sweeps", "_tables", "metrics"},
+    "_verdicts": {"_tables", "_two_sample", "results"},
     "_calls.scores": {"_inputs", "_plan", "metrics", "metrics.scores", "results"},
     "_calls.clusters": {"_inputs", "_plan", "metrics.divergence_frontier", "metrics.prd", "results"},
     "_calls.kernels": {

@@ -146,12 +146,12 @@ def evaluate_many(
     """`evaluate` for several sets of fakes, which share the sweep within the reals. Errors call a set by its
     name.
     """
-    keys = _chosen(metrics)
+    keys = chosen(metrics)
     families = [FAMILIES[name] for name in dict.fromkeys(KEYS[key].family for key in keys)]
     given: dict[str, Any] = {"seed": check_seed(seed)}
     if nearest_k is not None:
         given["nearest_k"] = check_count(nearest_k, "nearest_k")
-    options = {f.name: {name: given.get(name, value) for name, value in f.defaults.items()} for f in families}
+    options = options_of(families, given["seed"], given.get("nearest_k"))
     _core.threads(n_jobs)
     check_progress(progress)
 
@@ -183,7 +183,7 @@ def evaluate_many(
                 "nearest_k": given.get("nearest_k"),
                 "seed": given["seed"],
                 **({} if holdout is None else {"h": holdout.shape[0]}),
-                "families": {name: {**chosen, **outcomes[name].used} for name, chosen in options.items()},
+                "families": {name: {**own, **outcomes[name].used} for name, own in options.items()},
                 "version": version(),
                 **work.settings(),
             }
@@ -192,7 +192,7 @@ def evaluate_many(
     return results
 
 
-def _chosen(metrics: str | Sequence[str]) -> list[str]:
+def chosen(metrics: str | Sequence[str]) -> list[str]:
     """The keys that `metrics` asks for, in the order asked for."""
     try:
         names = [metrics] if isinstance(metrics, str) else list(metrics)
@@ -220,6 +220,14 @@ def _chosen(metrics: str | Sequence[str]) -> list[str]:
                 f"metrics names {name!r}, which does not exist{hint}; there are {', '.join(known)}"
             )
     return list(dict.fromkeys(keys))
+
+
+def options_of(families: Sequence[Family], seed: int, nearest_k: int | None) -> dict[str, Options]:
+    """The options of each family: its own, or what was given for all."""
+    given: dict[str, Any] = {"seed": seed}
+    if nearest_k is not None:
+        given["nearest_k"] = check_count(nearest_k, "nearest_k")
+    return {f.name: {name: given.get(name, value) for name, value in f.defaults.items()} for f in families}
 
 
 def _unused(families: Sequence[Family], options: Mapping[str, Options], nearest_k: int | None) -> list[str]:

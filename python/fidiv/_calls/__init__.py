@@ -24,11 +24,13 @@ from .kernels import energy_distance, kernel_distance, mmd, rke, sliced_wasserst
 from .memorisation import authenticity, closest_record, data_copying_test
 from .monitoring import drift
 from .neighbours import copies, cross_entropies, density_coverage, precision_recall, precision_recall_cover
+from .samples import audit, verdicts
 from .scores import bits_per_dimension, correlate_with_human, f_beta, inception_score
 from .two_sample import two_sample_test
 
 __all__ = [
     "alpha_precision",
+    "audit",
     "authenticity",
     "bits_per_dimension",
     "clipped_density_coverage",
@@ -62,4 +64,5 @@ __all__ = [
     "symmetric_precision_recall",
     "two_sample_test",
     "vendi_score",
+    "verdicts",
 ]
