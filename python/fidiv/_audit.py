@@ -21,6 +21,7 @@ Families that need more than that (moments, k-means, products) are swept in full
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -111,7 +112,7 @@ class Audit(Table):
     @property
     def settings(self) -> Mapping[str, Any]:
         """Everything that produced the numbers."""
-        return dict(self._settings)
+        return copy.deepcopy(dict(self._settings))
 
     def kept(self, step: int) -> Integers:
         """The rows of the fakes that were kept in that row of the table, ascending."""

@@ -97,8 +97,9 @@ def evaluate(
     -------
     Evaluation
         A read-only mapping from key to float, with `.samples`, `.settings`, `.notes`, `.expected`,
-        `.undefined`, `.summary()`, `.to_dict()` and `.to_json()`. A metric that is undefined on this input is
-        NaN and has its reason in `.undefined` and in `.notes`.
+        `.undefined`, `.summary()`, `.to_dict()` and `.to_json()`; `.worst(n)`, `.uncovered(n)` and
+        `.copies(n)` are tables of single points, `.samples.to_csv(path, of="fake")` writes all of them. A
+        metric that is undefined on this input is NaN and has its reason in `.undefined` and in `.notes`.
 
     Raises
     ------

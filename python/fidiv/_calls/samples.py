@@ -277,6 +277,9 @@ def audit(
     of that effect: who picks the best row of the table picks some luck with it. Measure the choice on fresh
     reals.
 
+    Half of the reals measure, so that the first row is not `evaluate` on all of them: density, coverage and
+    the ratios of radii at n / 2 reals are other numbers, in the same direction.
+
     Read rows against `expected_...`, not against each other alone: fewer fakes alone make coverage smaller,
     and rce and re larger or smaller where the dimension of the features is not that of the data. The ratios
     are free of the dimension, not of the number: fakes that are fewer lie farther apart.
