@@ -207,6 +207,21 @@ def test_a_dense_region_is_not_taken_for_copies():
     assert got.samples["nearest_real_distance"][1::2].max() < 0.01
 
 
+def test_a_model_that_draws_narrowly_is_not_taken_for_one_that_copies():
+    """In many dimensions its fakes are nearer to the reals than fresh data are, all of them."""
+    rng = np.random.default_rng(4)
+    real, fake, holdout = (rng.normal(size=(400, 64)) for _ in range(3))
+    fake *= 0.7
+    got = fidiv.verdicts(real, fake, holdout_features=holdout)
+    usual = fidiv.closest_record(real, fake, holdout_features=holdout)
+    assert usual.dcr_median < 0.95 * fidiv.closest_record(real, holdout).dcr_median
+    assert got.copied_count == 0
+    fake[:60] = real[:60] + 0.3 * rng.normal(size=(60, 64))
+    got = fidiv.verdicts(real, fake, holdout_features=holdout)
+    assert got.samples["copied"][:60].all()
+    assert got.copied_count < 70
+
+
 # Tables
 
 

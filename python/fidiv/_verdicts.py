@@ -3,11 +3,14 @@
 The score of a point z against a reference set A (k-th neighbours, the point itself left out):
 
     unrealistic:  s(z) = nu_k(z; A) / r_k(a; A)     a: the point of A nearest to z; large is suspicious
-    copied:       s(z) = nu_1(z; A) / r_k(a; A)     small is suspicious; 0 is an exact copy
+    copied:       s(z) = nu_1(z; A) / nu_k(z; A)    small is suspicious; 0 is an exact copy
 
-Divided by the radius of the nearest anchor, the score asks how far a point lies for the place where it lies:
-without that, the sparse regions of the data would fill the list of the worst, and the dense ones that of the
-copies.
+Divided by the radius of the nearest anchor, the first score asks how far a point lies for the place where it
+lies: without that, the sparse regions of the data would fill the list of the worst. The second asks whether
+one anchor (or a few equal ones, fewer than k) stands out as near among those around. It would be no good to
+divide by the radius of the anchor there: in many dimensions a model that merely draws too narrowly around
+the modes is nearer to all reals than fresh data are, and nearly all of its fakes would count as copies,
+while the ratio of two distances of one point hardly moves.
 
 The score of a fake is ranked among those of counted reals C, real points that A does not hold:
 
@@ -69,8 +72,8 @@ class Verdicts(Result):
 
     def copied(self, n: int | None = None) -> Table:
         """The fakes marked as copied and the exact copies, the smallest score first: fake (its row),
-        real (the row of its twin), distance, ratio (of the distance to the twin's own k-th neighbour
-        distance), exact, and with a holdout set p_value. The first `n`, or all.
+        real (the row of its twin, its nearest real), distance, ratio (to the distance of the k-th
+        nearest real), exact, and with a holdout set p_value. The first `n`, or all.
         """
         s = self.samples
         exact, tested = s["copy_of"] >= 0, "copied" in s
@@ -101,13 +104,11 @@ def _title(mask: NDArray[np.bool_], word: str, level: float) -> str:
     return f"{count:,} of {len(mask):,} fakes are marked as {word}; {promise}"
 
 
-def score(distances: Floats, nearest: Floats, around: Floats) -> Floats:
-    """distance / radius around the nearest anchor; 0 for a point on an anchor whose k-th neighbour it finds
-    there too (all at distance 0), infinite beside one whose own neighbours are all at distance 0.
-    """
+def score(distances: Floats, around: Floats) -> Floats:
+    """distance / radius; 0 at distance 0, infinite at a positive distance where the radius is 0."""
     found = np.full(len(distances), np.inf)
     np.divide(distances, around, out=found, where=around > 0)
-    found[(distances == 0) & (nearest == 0)] = 0.0
+    found[distances == 0] = 0.0
     return found
 
 

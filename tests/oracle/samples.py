@@ -15,17 +15,26 @@ def halves(n, seed):
     return np.sort(order[: (n + 1) // 2]), np.sort(order[(n + 1) // 2 :])
 
 
-def score(points, anchors, k, neighbour):
-    """Distance to the anchor of that rank over the distance of the nearest anchor to its k-th one."""
-    distances, indices = knn(points, anchors, neighbour)
-    around = radii(anchors, k)[indices[:, 0]]
+def ratio(distances, radii):
     out = []
-    for distance, radius in zip(distances[:, -1], around, strict=True):
+    for distance, radius in zip(distances, radii, strict=True):
         if distance == 0:
             out.append(0.0)
         else:
             out.append(distance / radius if radius > 0 else math.inf)
     return np.array(out)
+
+
+def farness(points, anchors, k):
+    """Distance to the k-th anchor over the distance of the nearest anchor to its k-th one."""
+    distances, indices = knn(points, anchors, k)
+    return ratio(distances[:, -1], radii(anchors, k)[indices[:, 0]])
+
+
+def nearness(points, anchors, k):
+    """Distance to the nearest anchor over that to the k-th."""
+    distances, _ = knn(points, anchors, max(k, 2))
+    return ratio(distances[:, 0], distances[:, -1])
 
 
 def p_values(scores, counted, large=True):
@@ -51,8 +60,8 @@ def verdicts(real, fake, holdout=None, level=0.05, k=5, seed=0):
         anchors, counted = real[first], real[second]
     else:
         anchors, counted = real, holdout
-    scores = score(fake, anchors, k, k)
-    p = p_values(scores, score(counted, anchors, k, k))
+    scores = farness(fake, anchors, k)
+    p = p_values(scores, farness(counted, anchors, k))
     nearest, index = knn(fake, real, 1)
     out = {
         "unrealistic": benjamini_hochberg(p, level),
@@ -63,8 +72,8 @@ def verdicts(real, fake, holdout=None, level=0.05, k=5, seed=0):
         "copy_of": np.where(nearest[:, 0] == 0, index[:, 0], -1),
     }
     if holdout is not None:
-        scores = score(fake, real, k, 1)
-        p = p_values(scores, score(holdout, real, k, 1), large=False)
+        scores = nearness(fake, real, k)
+        p = p_values(scores, nearness(holdout, real, k), large=False)
         out |= {"copied": benjamini_hochberg(p, level), "copied_p": p, "copied_score": scores}
     return out
 

@@ -75,8 +75,9 @@ def verdicts(
     Notes
     -----
     Scores, against anchors A among the reals: unrealistic_score is the distance to the k-th anchor over the
-    distance of the nearest anchor to its own k-th one; copied_score the distance to the nearest real over
-    the same of that real (all reals; 0 for an exact copy). Dividing makes dense and sparse regions alike.
+    distance of the nearest anchor to its own k-th one, which makes dense and sparse regions alike;
+    copied_score the distance to the nearest real over that to the k-th nearest (at least the second; 0 for an
+    exact copy), which asks whether one real stands out as near among those around.
     The p-value of a fake is its rank among the scores of counted reals that are not in A: half of the reals
     (drawn by the seed) against the other half, or the holdout set against all reals. Under "this fake
     follows the law of the reals" it is valid at any n, m, d, with ties counted against a verdict. Marks:
@@ -90,9 +91,11 @@ def verdicts(
     person are not: the random halves put one twin into A and one into C, which makes real data look nearer to
     itself than any fresh point is. Give a holdout set split by whole groups then.
 
-    What is not claimed: fakes that are not marked are not proven realistic or private, a mark of "copied"
-    does not say why (a model that draws too narrowly around some training points looks the same as one that
-    remembers them), and no missing mode can be seen from fakes: see `Evaluation.uncovered`.
+    What is not claimed: fakes that are not marked are not proven realistic or private. A mark of "copied"
+    does not say why: a model that draws narrowly around single training points looks like one that remembers
+    them (one that draws narrowly around whole modes does not). A near-copy of a real that stands k times or
+    more in the data has near neighbours only and is not marked. And no missing mode can be seen from fakes:
+    see `Evaluation.uncovered`.
 
     References
     ----------
@@ -158,14 +161,13 @@ def verdicts(
             return answer
 
         radii = np.ascontiguousarray(nearest(anchors, None, k)[0][:, -1])
-        of_fakes, of_counted = nearest(fake, anchors, k), nearest(counted, anchors, k)
+        of_fakes, of_counted = (nearest(points, anchors, max(k, 2)) for points in (fake, counted))
         near, at = of_fakes[0][:, 0].copy(), rows[of_fakes[1][:, 0]]
         if holdout is None:
             near, at = tests.merged(of_fakes, rows, nearest(fake, counted, 1), others)
 
     scores, usual = (
-        tests.score(distances[:, -1], distances[:, -1], radii[index[:, 0]])
-        for distances, index in (of_fakes, of_counted)
+        tests.score(distances[:, k - 1], radii[index[:, 0]]) for distances, index in (of_fakes, of_counted)
     )
     p_values, marks = tests.large_is_bad(scores, usual, level)
     exact = near == 0
@@ -183,8 +185,7 @@ def verdicts(
         notes.append(f"copied_count, copied_share: {tests.NO_HOLDOUT}")
     else:
         nearness, usual = (
-            tests.score(distances[:, 0], distances[:, 0], radii[index[:, 0]])
-            for distances, index in (of_fakes, of_counted)
+            tests.score(distances[:, 0], distances[:, -1]) for distances, _ in (of_fakes, of_counted)
         )
         p_values, marks = tests.small_is_bad(nearness, usual, level)
         samples |= {"copied": marks, "copied_p": p_values, "copied_score": nearness}
