@@ -63,6 +63,7 @@ def test_public_names():
     names = {
         *FAMILIES,
         "__version__",
+        "audit",
         "bits_per_dimension",
         "compute_metrics",
         "compute_prdc",
@@ -82,6 +83,7 @@ def test_public_names():
         "show_config",
         "two_sample_test",
         "vendi_score",
+        "verdicts",
     }
     assert set(fidiv.__all__) == names
     assert all(hasattr(fidiv, name) for name in names)

@@ -75,7 +75,7 @@ def ours(path):
 
 # -------------------------------------------------------------------------------------------------- the walls
 CALLS = ("clusters", "curves", "fidelity", "frechet", "kernels", "memorisation", "monitoring", "neighbours")
-CALLS += ("scores", "two_sample")
+CALLS += ("samples", "scores", "two_sample")
 # What each room may use; "" is the package itself, which gathers the public names.
 WALLS = {
     "": {"_calls", "_config", "_dropins", "_plan", "curves", "entropy", "metrics", "neighbors"},
@@ -85,9 +85,14 @@ WALLS = {
     "_calls": {f"_calls.{name}" for name in CALLS},
     "_calls.fidelity": {"_inputs", "_plan", "results"},
     "_calls.memorisation": {"_inputs", "_plan", "results"},
-    "_calls.frechet": {"_inputs", "_plan", "metrics", "metrics.frechet.distance", "results"},
+    "_calls.frechet": {"_inputs", "_plan", "_tables", "metrics", "metrics.frechet.distance", "results"},
     "_calls.curves": {"_inputs", "_plan", "results"},
     "_calls.neighbours": {"_inputs", "_plan", "results"},
+    "_calls.samples": {
+        *("_audit", "_core", "_inputs", "_plan", "_progress", "_sweeps", "_verdicts", "metrics"),
+    },
+    "_audit": {"_core", "_plan", "_progress", "_sweeps", "_tables", "metrics"},
+    "_verdicts": {"_tables", "_two_sample", "results"},
     "_calls.scores": {"_inputs", "_plan", "metrics", "metrics.scores", "results"},
     "_calls.clusters": {"_inputs", "_plan", "metrics.divergence_frontier", "metrics.prd", "results"},
     "_calls.kernels": {
@@ -103,7 +108,9 @@ WALLS = {
     "curves._authors": {"curves._lambda"},
     "curves._scores": {"_logistic", "curves._lambda"},
     "curves.exact": {"curves._lambda", "results"},
-    "_calls.monitoring": {"_calls.two_sample", "_columns", "_inputs", "_plan", "_two_sample", "metrics"},
+    "_calls.monitoring": {
+        *("_calls.two_sample", "_columns", "_inputs", "_plan", "_tables", "_two_sample", "metrics"),
+    },
     "_calls.two_sample": {"_columns", "_inputs", "_plan", "_two_sample", "metrics"},
     "_columns": {"results"},
     "_two_sample": {"_gram", "_logistic", "metrics"},
@@ -111,20 +118,22 @@ WALLS = {
         *("_core", "_inputs", "_plan", "metrics"),
         *("metrics.cross_entropies", "metrics.frechet.distance", "results"),
     },
-    "_plan": {"_core", "_inputs", "_progress", "_sweeps", "metrics", "results"},
+    "_plan": {"_core", "_inputs", "_progress", "_sweeps", "_tables", "metrics", "results"},
     "_sweeps": {"_core", "_progress", "metrics"},
     "neighbors": {"_core", "_inputs", "_progress"},
     "entropy": {"entropy._divergences", "entropy._radii"},
     "entropy._radii": {"_core", "_inputs", "_progress"},
     "entropy._divergences": {
-        *("_core", "_inputs", "_progress", "_ratios", "_sweeps"),
+        *("_core", "_inputs", "_progress", "_ratios", "_sweeps", "_tables"),
         *("entropy._radii", "results"),
     },
     "_ratios": set(),
     "_inputs": {"_core", "_files"},
     "_files": set(),
     "_progress": set(),
-    "results": set(),
+    "results": {"_samples", "_tables"},
+    "_samples": {"_tables"},
+    "_tables": set(),
     # A family of several files; it is one to the others.
     "metrics.frechet": {
         *("metrics.frechet.distance", "metrics.frechet.influence", "metrics.frechet.infinity"),

@@ -32,6 +32,7 @@ __all__ = [
     "check_positive",
     "check_radii",
     "check_seed",
+    "check_share",
     "check_widths",
     "load_features",
 ]
@@ -121,6 +122,16 @@ def check_flag(value: Any, name: str) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def check_share(value: Any, name: str) -> float:
+    """`value` as a number between 0 and 1, neither included."""
+    wrong = f"{name} must be a number between 0 and 1, got {value!r}"
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(wrong)
+    if not 0 < float(value) < 1:
+        raise ValueError(wrong)
+    return float(value)
 
 
 def check_fits(points: Points, k: int, own: bool, option: str = "nearest_k") -> None:

@@ -32,6 +32,7 @@ from ._sweeps import (
     of_reals,
     within,
 )
+from ._tables import Samples
 from .metrics import (
     DEFAULT,
     DEFAULT_NAME,
@@ -45,6 +46,7 @@ from .metrics import (
     Outcome,
     Undefined,
     available,
+    sides,
 )
 from .results import Evaluation, Result
 
@@ -95,8 +97,9 @@ def evaluate(
     -------
     Evaluation
         A read-only mapping from key to float, with `.samples`, `.settings`, `.notes`, `.expected`,
-        `.undefined`, `.summary()`, `.to_dict()` and `.to_json()`. A metric that is undefined on this input is
-        NaN and has its reason in `.undefined` and in `.notes`.
+        `.undefined`, `.summary()`, `.to_dict()` and `.to_json()`; `.worst(n)`, `.uncovered(n)` and
+        `.copies(n)` are tables of single points, `.samples.to_csv(path, of="fake")` writes all of them. A
+        metric that is undefined on this input is NaN and has its reason in `.undefined` and in `.notes`.
 
     Raises
     ------
@@ -144,12 +147,12 @@ def evaluate_many(
     """`evaluate` for several sets of fakes, which share the sweep within the reals. Errors call a set by its
     name.
     """
-    keys = _chosen(metrics)
+    keys = chosen(metrics)
     families = [FAMILIES[name] for name in dict.fromkeys(KEYS[key].family for key in keys)]
     given: dict[str, Any] = {"seed": check_seed(seed)}
     if nearest_k is not None:
         given["nearest_k"] = check_count(nearest_k, "nearest_k")
-    options = {f.name: {name: given.get(name, value) for name, value in f.defaults.items()} for f in families}
+    options = options_of(families, given["seed"], given.get("nearest_k"))
     _core.threads(n_jobs)
     check_progress(progress)
 
@@ -181,7 +184,7 @@ def evaluate_many(
                 "nearest_k": given.get("nearest_k"),
                 "seed": given["seed"],
                 **({} if holdout is None else {"h": holdout.shape[0]}),
-                "families": {name: {**chosen, **outcomes[name].used} for name, chosen in options.items()},
+                "families": {name: {**own, **outcomes[name].used} for name, own in options.items()},
                 "version": version(),
                 **work.settings(),
             }
@@ -190,7 +193,7 @@ def evaluate_many(
     return results
 
 
-def _chosen(metrics: str | Sequence[str]) -> list[str]:
+def chosen(metrics: str | Sequence[str]) -> list[str]:
     """The keys that `metrics` asks for, in the order asked for."""
     try:
         names = [metrics] if isinstance(metrics, str) else list(metrics)
@@ -218,6 +221,14 @@ def _chosen(metrics: str | Sequence[str]) -> list[str]:
                 f"metrics names {name!r}, which does not exist{hint}; there are {', '.join(known)}"
             )
     return list(dict.fromkeys(keys))
+
+
+def options_of(families: Sequence[Family], seed: int, nearest_k: int | None) -> dict[str, Options]:
+    """The options of each family: its own, or what was given for all."""
+    given: dict[str, Any] = {"seed": seed}
+    if nearest_k is not None:
+        given["nearest_k"] = check_count(nearest_k, "nearest_k")
+    return {f.name: {name: given.get(name, value) for name, value in f.defaults.items()} for f in families}
 
 
 def _unused(families: Sequence[Family], options: Mapping[str, Options], nearest_k: int | None) -> list[str]:
@@ -377,6 +388,9 @@ def _evaluation(
         if usual is not None and not math.isnan(usual) and not math.isnan(values[key]):
             expected[key] = usual
     samples = {name: array for outcome in outcomes.values() for name, array in outcome.samples.items()}
+    of_points: dict[str, str] = {}
+    for name, outcome in outcomes.items():
+        of_points |= sides(FAMILIES[name], outcome)
     reasons: dict[str, list[str]] = {}
     for key, reason in undefined.items():
         if _own_name(key) not in outcomes[KEYS[key].family].undefined:
@@ -391,7 +405,7 @@ def _evaluation(
         keys=KEYS,
         expected=expected,
         undefined=undefined,
-        samples=samples,
+        samples=Samples(samples, of_points),
         settings=settings,
         notes=notes,
         curves=curves,
@@ -425,9 +439,8 @@ def one_family(
     settings |= {**options, **outcome.used, "version": version(), **work.settings()}
     values = {key.name: outcome.values[key.name] for key in family.keys}
     values |= {key.name: outcome.values[key.name] for key in family.extra_keys if key.name in outcome.values}
-    return Result(
-        values, samples=outcome.samples, settings=settings, notes=outcome.notes, curve=outcome.curve
-    )
+    samples = Samples(outcome.samples, sides(family, outcome))
+    return Result(values, samples=samples, settings=settings, notes=outcome.notes, curve=outcome.curve)
 
 
 def gather_one(

@@ -140,8 +140,11 @@ def across(
     own: tuple[Within, Within],
     n_jobs: int | None,
     report: Report | None,
+    more: Sequence[tuple[tuple[Any, ...], str, Callable[[Any], None]]] = (),
 ) -> tuple[Found, Work]:
-    """One sweep across both sets with every question, and all that is found by now."""
+    """One sweep across both sets with every question, and all that is found by now. `more` are further
+    questions in the words of `_core.sweep`, each with its name and who takes the answer.
+    """
     found = Found(
         n=real.shape[0],
         m=fake.shape[0],
@@ -210,6 +213,8 @@ def across(
         for k, scale in sorted(wishes):
             reach = scale * mean(own_radii[k])
             ask(("product", owner, reach), f"product over {text}, k {k}", keep(into, (k, scale)))
+    for question, text, taker in more:
+        ask(question, text, taker)
 
     work = Work()
     if questions:

@@ -3,7 +3,7 @@
 `Result` is what one family gives back, `Evaluation` what `evaluate` gives back. Both are read-only mappings
 from key to plain float (`r["precision"]`, `dict(r)`, `r.precision`) with
 
-* `samples`   arrays with one entry a point (read-only),
+* `samples`   arrays with one entry a point (read-only), which know their side and write CSV,
 * `settings`  everything that produced the numbers,
 * `notes`     sentences the reader should know: what was undefined and why, what is not comparable.
 
@@ -24,6 +24,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ._samples import Pointed
+from ._tables import Samples
 
 SCHEMA_VERSION = 1
 RUN_SETTINGS = frozenset({"kernel", "code", "threads", "pairs", "settled", "narrowed", "climbed"})
@@ -118,20 +121,20 @@ class Result(Mapping[str, float]):
     ) -> None:
         put = object.__setattr__
         put(self, "_values", {key: float(value) for key, value in values.items()})
-        put(self, "_samples", _frozen_arrays(samples or {}))
+        put(self, "_samples", Samples(samples or {}))
         put(self, "_settings", _frozen(settings or {}))
         put(self, "_notes", tuple(notes))
         put(self, "_curve", None if curve is None else _frozen_arrays(curve))
 
     _values: dict[str, float]
-    _samples: Mapping[str, NDArray[Any]]
+    _samples: Samples
     _settings: Mapping[str, Any]
     _notes: tuple[str, ...]
     _curve: Mapping[str, NDArray[Any]] | None
 
     @property
-    def samples(self) -> Mapping[str, NDArray[Any]]:
-        """Arrays with one entry a point."""
+    def samples(self) -> Samples:
+        """Arrays with one entry a point; `samples.to_csv(path, of="fake")` writes those of one side."""
         return self._samples
 
     @property
@@ -180,7 +183,7 @@ class Result(Mapping[str, float]):
         """The constructor's arguments."""
         return {
             "values": self._values,
-            "samples": dict(self._samples),
+            "samples": self._samples,
             "settings": _thawed(self._settings),
             "notes": self._notes,
             "curve": None if self._curve is None else dict(self._curve),
@@ -207,13 +210,13 @@ def _rebuild(cls: type[Result], state: dict[str, Any]) -> Result:
     return cls(**state)
 
 
-class Evaluation(Result):
+class Evaluation(Pointed, Result):
     """The numbers of `evaluate`: a `Result` that can also be read, printed and kept.
 
     A metric that is undefined on the input is NaN here; `undefined` maps its key to the reason, which also
     stands in `notes`. `expected` maps a key to the value it would have on average if both sets came from one
     law, for the keys where that is known. `curves` maps the families that trace a curve to it; `curve` is
-    the first of them.
+    the first of them. `worst(n)`, `uncovered(n)` and `copies(n)` are tables of single points.
     """
 
     __slots__ = ("_curves", "_expected", "_keys", "_undefined")

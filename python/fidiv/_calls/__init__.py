@@ -31,11 +31,13 @@ from .neighbours import (
     precision_recall,
     precision_recall_cover,
 )
+from .samples import audit, verdicts
 from .scores import bits_per_dimension, correlate_with_human, f_beta, inception_score
 from .two_sample import two_sample_test
 
 __all__ = [
     "alpha_precision",
+    "audit",
     "authenticity",
     "bits_per_dimension",
     "clipped_density_coverage",
@@ -70,4 +72,5 @@ __all__ = [
     "symmetric_precision_recall",
     "two_sample_test",
     "vendi_score",
+    "verdicts",
 ]

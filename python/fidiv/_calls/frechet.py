@@ -6,7 +6,8 @@ from numpy.typing import ArrayLike
 
 from .._inputs import as_array, check_count, check_flag, check_seed
 from .._plan import gather_one, one_family, version
-from ..metrics import FAMILIES, Needs
+from .._tables import Samples
+from ..metrics import FAMILIES, Needs, sides
 from ..results import Result
 
 
@@ -73,10 +74,9 @@ def frechet_distance(
         real_features, fake_features, lambda *sets: Needs(moments=True), n_jobs, progress=None
     )
     number, single = (FAMILIES[name].formula(found, {}) for name in ("frechet_distance", "frechet_influence"))
+    samples = Samples(single.samples, sides(FAMILIES["frechet_influence"], single))
     settings = {"n": found.n, "m": found.m, "d": found.d, "influence": True, "version": version()}
-    return Result(
-        number.values | single.values, samples=single.samples, settings={**settings, **work.settings()}
-    )
+    return Result(number.values | single.values, samples=samples, settings={**settings, **work.settings()})
 
 
 def frechet_influence(

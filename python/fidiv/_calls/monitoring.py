@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _two_sample as tests
 from .._columns import ColumnResult
-from .._inputs import check_count
+from .._inputs import check_count, check_share
 from .._plan import Progress, gather_one, version
+from .._tables import Samples
 from ..metrics import FAMILIES, Found, Needs, mean
 from .two_sample import check_options, needs_of, notes_of, null_moments, run, settings_of
 
@@ -173,18 +174,12 @@ def drift(
         **work.settings(),
     }
     return ColumnResult(
-        values, features=features, samples=samples, settings=settings, notes=notes_of(options, tested)
+        values,
+        features=features,
+        samples=Samples(samples, dict.fromkeys(samples, "batch")),
+        settings=settings,
+        notes=notes_of(options, tested),
     )
-
-
-def check_share(value: Any, name: str) -> float:
-    """`value` as a number between 0 and 1."""
-    wrong = f"{name} must be a number between 0 and 1, got {value!r}"
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(wrong)
-    if not 0 < float(value) < 1:
-        raise ValueError(wrong)
-    return float(value)
 
 
 def expected_shares(found: Found, k: int, splits: int, random: np.random.Generator) -> tuple[float, float]:

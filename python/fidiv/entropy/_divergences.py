@@ -32,8 +32,12 @@ from .._ratios import (
     ratios,
 )
 from .._sweeps import Work
+from .._tables import Samples
 from ..results import Result
 from ._radii import check_positive
+
+# Which of the two sets the points of a sample are in.
+SIDES = {"log_ratio": "x", "x_ratio": "x", "y_ratio": "y"}
 
 Progress = Callable[[int, int], object] | bool | None
 Floats = NDArray[np.float64]
@@ -200,7 +204,7 @@ def renyi_divergence_result(
             found = _by_ratios(a, b, order, k, n_jobs, report, work)
     return Result(
         found[0],
-        samples=found[1],
+        samples=Samples(found[1], SIDES),
         notes=found[2],
         settings=_settings(a, b, work, alpha=order, nearest_k=k, method=method),
     )
@@ -337,7 +341,7 @@ def js_divergence_result(
     return Result(
         # The bound holds term by term; the sum of rounded terms may pass it by a rounding.
         {"js_divergence": min(max(0.0, value), math.log(2)), "expected_js_divergence": expected},
-        samples={"x_ratio": at_x[counts_x], "y_ratio": at_y[counts_y]},
+        samples=Samples({"x_ratio": at_x[counts_x], "y_ratio": at_y[counts_y]}, SIDES),
         settings=_settings(a, b, work, nearest_k=k),
         notes=notes,
     )

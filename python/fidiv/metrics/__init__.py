@@ -46,6 +46,7 @@ from ._family import (
     Outcome,
     Undefined,
     mean,
+    sides,
 )
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "Undefined",
     "available",
     "mean",
+    "sides",
 ]
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(

@@ -222,7 +222,13 @@ class Family:
     formula: Callable[[Found, Options], Outcome]
     k_option: str = "nearest_k"
     extra_keys: tuple[Key, ...] = ()  # only its own call gives them, where its options give them a value
+    of_reals: tuple[str, ...] = ()  # the samples whose entries are real points; those of the others are fakes
     prefix: str = ""  # in `evaluate` the keys begin with it, where other families have keys of these names
+
+
+def sides(family: Family, outcome: Outcome) -> dict[str, str]:
+    """Which set the points of each sample are in."""
+    return {name: "real" if name in family.of_reals else "fake" for name in outcome.samples}
 
 
 def mean(values: Iterable[float]) -> float:

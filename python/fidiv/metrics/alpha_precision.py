@@ -212,4 +212,5 @@ FAMILY = Family(
     defaults={"center": None, "convention": "fidiv"},
     needs=needs,
     formula=formula,
+    of_reals=("beta_level",),
 )

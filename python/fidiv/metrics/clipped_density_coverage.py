@@ -125,4 +125,5 @@ FAMILY = Family(
     defaults={"nearest_k": 5},
     needs=needs,
     formula=formula,
+    of_reals=("coverage_depth",),
 )

@@ -215,4 +215,5 @@ FAMILY = Family(
     defaults={"nearest_k": 5, "zero": "raise", "dimension": "ambient"},
     needs=needs,
     formula=formula,
+    of_reals=("rce",),
 )

@@ -63,4 +63,5 @@ FAMILY = Family(
     defaults={"nearest_k": 5, "closed": True},
     needs=needs,
     formula=formula,
+    of_reals=("coverage_mask",),
 )

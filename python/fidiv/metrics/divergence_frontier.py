@@ -336,4 +336,5 @@ FAMILY = Family(
     },
     needs=needs,
     formula=formula,
+    of_reals=("real_ratio",),
 )

@@ -79,4 +79,5 @@ FAMILY = Family(
     defaults={"nearest_k": 5, "alpha": 0.5},
     needs=needs,
     formula=formula,
+    of_reals=("log_ratio_real_fake",),
 )

@@ -111,5 +111,6 @@ FAMILY = Family(
     defaults={"ball_k": 15, "min_count": 5, "closed": True},
     needs=needs,
     formula=formula,
+    of_reals=("recall_cover_mask",),
     k_option="ball_k",
 )

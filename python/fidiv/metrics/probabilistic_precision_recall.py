@@ -47,4 +47,5 @@ FAMILY = Family(
     defaults={"nearest_k": 4, "scale": 1.2},
     needs=needs,
     formula=formula,
+    of_reals=("p_recall",),
 )

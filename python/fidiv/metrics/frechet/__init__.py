@@ -104,6 +104,7 @@ FRECHET_INFLUENCE = Family(
     defaults={},
     needs=_moments,
     formula=_influence,
+    of_reals=("frechet_influence_real",),
 )
 
 FRECHET_DISTANCE_INFINITY = Family(
