@@ -80,6 +80,7 @@ def test_public_names():
         "prd_from_histograms",
         "rke",
         "show_config",
+        "transfer_gap",
         "two_sample_test",
         "vendi_score",
     }

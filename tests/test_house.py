@@ -75,7 +75,7 @@ def ours(path):
 
 # -------------------------------------------------------------------------------------------------- the walls
 CALLS = ("clusters", "curves", "fidelity", "frechet", "kernels", "memorisation", "monitoring", "neighbours")
-CALLS += ("scores", "two_sample")
+CALLS += ("scores", "transfer", "two_sample")
 # What each room may use; "" is the package itself, which gathers the public names.
 WALLS = {
     "": {"_calls", "_config", "_dropins", "_plan", "curves", "entropy", "metrics", "neighbors"},
@@ -87,6 +87,8 @@ WALLS = {
     "_calls.memorisation": {"_inputs", "_plan", "results"},
     "_calls.frechet": {"_inputs", "_plan", "metrics", "metrics.frechet.distance", "results"},
     "_calls.curves": {"_inputs", "_plan", "results"},
+    "_calls.transfer": {"_core", "_inputs", "_plan", "_progress", "_sweeps", "_transfer", "results"},
+    "_transfer": set(),
     "_calls.neighbours": {"_inputs", "_plan", "results"},
     "_calls.scores": {"_inputs", "_plan", "metrics", "metrics.scores", "results"},
     "_calls.clusters": {"_inputs", "_plan", "metrics.divergence_frontier", "metrics.prd", "results"},

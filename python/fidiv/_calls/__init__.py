@@ -25,6 +25,7 @@ from .memorisation import authenticity, closest_record, data_copying_test
 from .monitoring import drift
 from .neighbours import copies, cross_entropies, density_coverage, precision_recall, precision_recall_cover
 from .scores import bits_per_dimension, correlate_with_human, f_beta, inception_score
+from .transfer import transfer_gap
 from .two_sample import two_sample_test
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "rke",
     "sliced_wasserstein",
     "symmetric_precision_recall",
+    "transfer_gap",
     "two_sample_test",
     "vendi_score",
 ]
