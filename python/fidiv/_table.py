@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .metrics import KEYS
 from .results import ARROWS, LEGEND, Evaluation, format_value
 
-__all__ = ["settings", "table"]
+__all__ = ["groups", "settings", "shorten", "table"]
 
 Results = Mapping[str, Evaluation]  # heading of a column -> what stands in it
 
@@ -38,18 +38,18 @@ def table(results: Results, *, width: int = 100, ascii_only: bool = False) -> st
     rows = _rows(results, ascii_only)
     if not rows:
         return "(no values)"
-    names = [_shorten(name, ascii_only) for name in results]
+    names = [shorten(name, ascii_only) for name in results]
     name_width = max(len(row.key) for row in rows)
     best_width = max(len("better"), *(len(row.best) for row in rows))
     usual_width = max(len("expected"), *(len(row.usual) for row in rows))
     widths = [max(len(name), *(len(row.values[i]) for row in rows)) for i, name in enumerate(names)]
     room = width - name_width - best_width - usual_width - 2 * len(GAP)  # for the columns of values
-    groups = _groups(widths, room)
+    shown = groups(widths, room)
     meaning_width = room - sum(widths) - len(GAP) * (len(widths) + 1)
-    beside = len(groups) == 1 and meaning_width >= MEANING_WIDTH
+    beside = len(shown) == 1 and meaning_width >= MEANING_WIDTH
 
     lines: list[str] = []
-    for group in groups:
+    for group in shown:
         columns = [names[i].rjust(widths[i]) for i in group]
         head = GAP.join(
             [" " * name_width, *columns, "better".ljust(best_width), "expected".rjust(usual_width)]
@@ -113,17 +113,17 @@ def _usual(key: str, results: Results) -> str:
     return texts[0] if texts[0] == texts[-1] else "..".join(texts)
 
 
-def _groups(widths: Sequence[int], room: int) -> list[list[int]]:
+def groups(widths: Sequence[int], room: int) -> list[list[int]]:
     """Columns in groups that fit, at least one a group."""
-    groups: list[list[int]] = []
+    found: list[list[int]] = []
     used = room + 1
     for i, size in enumerate(widths):
         if used + size + len(GAP) > room:
-            groups.append([])
+            found.append([])
             used = 0
-        groups[-1].append(i)
+        found[-1].append(i)
         used += size + len(GAP)
-    return groups
+    return found
 
 
 def _hanging(start: str, text: str, width: int) -> list[str]:
@@ -132,7 +132,7 @@ def _hanging(start: str, text: str, width: int) -> list[str]:
     return [(start + pieces[0]).rstrip(), *(" " * len(start) + piece for piece in pieces[1:])]
 
 
-def _shorten(name: str, ascii_only: bool) -> str:
+def shorten(name: str, ascii_only: bool) -> str:
     """A heading of bearable width; the end of a file name tells more than its beginning."""
     if len(name) <= HEADING_WIDTH:
         return name

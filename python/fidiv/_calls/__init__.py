@@ -6,6 +6,7 @@ point a row. What they measure and where it comes from is told in full in the fi
 """
 
 from .clusters import divergence_frontier, divergence_frontier_from_histograms, prd, prd_from_histograms
+from .compare import compare, sweep
 from .curves import pr_curve
 from .fidelity import (
     alpha_precision,
@@ -34,6 +35,7 @@ __all__ = [
     "bits_per_dimension",
     "clipped_density_coverage",
     "closest_record",
+    "compare",
     "copies",
     "correlate_with_human",
     "cross_entropies",
@@ -60,6 +62,7 @@ __all__ = [
     "rarity",
     "rke",
     "sliced_wasserstein",
+    "sweep",
     "symmetric_precision_recall",
     "transfer_gap",
     "two_sample_test",
