@@ -174,9 +174,10 @@ def _notes(
     notes = [f"{', '.join(keys)}: not compared, {reason}" for reason, keys in reasons.items()]
     several = [name for name, runs in found.items() if len(runs) > 1]
     if several:
+        freedom = sum(len(runs) - 1 for runs in found.values())
         notes.append(
-            f"{', '.join(several)}: means over runs, whose spread (pooled, "
-            f"{sum(len(runs) - 1 for runs in found.values())} degrees of freedom) counts as noise"
+            f"{', '.join(several)}: means over runs, whose spread (pooled, {freedom} "
+            f"degree{'s' if freedom > 1 else ''} of freedom) counts as noise"
         )
     said: dict[str, list[str]] = {}
     for name, runs in evaluations.items():

@@ -146,9 +146,10 @@ class Comparison(_Frozen):
             "notes": self.notes,
         }
 
-    def summary(self, *, width: int = 100, ascii_only: bool = False) -> str:
+    def summary(self, *, width: int = 100, ascii_only: bool = False, notes: bool = True) -> str:
         """A table for reading: a row a metric, a column a model; `*` marks the best, `~` who is tied with it,
-        "could see" the difference from the best that these samples would have shown 4 times in 5.
+        "could see" the difference from the best that these samples would have shown 4 times in 5; then the
+        notes.
         """
         helpers = {KEYS[key].expected for key in self}  # constants that belong to another key
         keys = [key for key in self if key not in helpers]
@@ -185,7 +186,7 @@ class Comparison(_Frozen):
             f"{BEST} best   {TIED} cannot be told from it at {percent} (Holm over all pairs of the metric)",
             "could see: a difference from the best that would have been told 4 times in 5",
         ]
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes if notes)])
 
     def _judged(self, key: str) -> bool:
         return self.best.get(key) is not None

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,7 +200,9 @@ def compare_key(models: Mapping[str, Measured], direction: str, level: float) ->
     if reason:  # a value that may be as good could not be compared
         return Judgement(pairs, reason=reason)
     tied = [name for name, pair in others.items() if pair.adjusted_p_value > 1 - level]
-    seen = max((pair.detectable for pair in others.values()), default=math.nan)
+    seen = max(
+        (pair.detectable for pair in others.values() if not math.isnan(pair.detectable)), default=math.nan
+    )
     return Judgement(pairs, best, (best, *tied), seen)
 
 
@@ -307,14 +309,13 @@ def _finished(pair: Pair, adjusted: float, pairs: int, level: float) -> Pair:
     """With its interval, its adjusted p-value and what could have been seen."""
     from scipy import special
 
-    low, high = pair.difference, pair.difference
+    if pair.error == 0:  # nothing moved: equal here, and no saying how equal
+        return replace(pair, adjusted_p_value=adjusted)
     reach = float(special.stdtrit(pair.freedom, (1 + level) / 2)) * pair.error
     strict = float(special.stdtrit(pair.freedom, 1 - (1 - level) / (2 * pairs)))
     detectable = (strict + float(special.stdtrit(pair.freedom, POWER))) * pair.error
-    return Pair(
-        *(pair.first, pair.second, pair.difference, low - reach, high + reach, pair.error, pair.freedom),
-        *(pair.p_value, adjusted, detectable),
-    )
+    low, high = pair.difference - reach, pair.difference + reach
+    return replace(pair, low=low, high=high, adjusted_p_value=adjusted, detectable=detectable)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def _rows(results: Results, ascii_only: bool) -> list[_Row]:
     return [
         _Row(
             key,
-            [format_value(result[key]) if key in result else "" for result in results.values()],
+            [_value(key, result) for result in results.values()],
             arrows[KEYS[key].direction],
             _usual(key, results),
             KEYS[key].meaning,
@@ -105,6 +106,15 @@ def _rows(results: Results, ascii_only: bool) -> list[_Row]:
         for key in keys
         if key not in helpers
     ]
+
+
+def _value(key: str, result: Evaluation) -> str:
+    """With its interval, where intervals were asked for."""
+    if key not in result:
+        return ""
+    intervals = getattr(result, "intervals", None) or {}
+    ends = [format_value(end) for end in intervals.get(key, ()) if not math.isnan(end)]
+    return format_value(result[key]) + (f" [{', '.join(ends)}]" if ends else "")
 
 
 def _usual(key: str, results: Results) -> str:
