@@ -163,7 +163,7 @@ class Comparison(_Frozen):
         seen = [format_value(self.detectable[key]) if self._judged(key) else "" for key in keys]
         better = [arrows[KEYS[key].direction] for key in keys]
         first = max(len("metric"), *map(len, keys))
-        widths = [max(len(head), *map(len, column)) for head, column in zip(heads, cells, strict=True)]
+        widths = [max(len(head) + 1, *map(len, column)) for head, column in zip(heads, cells, strict=True)]
         tail = [max(len("better"), *map(len, better)), max(len("could see"), *map(len, seen))]
         lines = [self._title()]
         for group in groups(widths, width - first - sum(tail) - 2 * len(GAP)):

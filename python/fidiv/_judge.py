@@ -43,6 +43,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 POWER = 0.8  # of the difference that could have been seen
+ROUNDING = 1e-12  # a relative difference below this is that of float64 sums
 TARGETS = {"zero": 0.0, "one": 1.0}
 
 
@@ -55,7 +56,7 @@ class Measured:
     sizes: tuple[int, ...]  # how many fakes each run has
     halves: Floats | None  # (repeats,), on half-samples
     terms: Floats | None  # (m,), where the value is their mean and all runs have m fakes
-    share: bool = False  # every term of every run is 0 or 1
+    unit: float = 0.0  # where the value is a share: what a term is that is not 0 (1, or 100 for percents)
     # Of a mean of terms, the variance of the value as its own terms tell it; for models of unequal sizes.
     variance: float = math.nan
     reason: str = ""  # why it cannot be compared
@@ -111,10 +112,12 @@ def measured(runs: Sequence[Replicates], key: str) -> Measured:
     terms = [run.terms.get(key) for run in runs]
     known = [term for term in terms if term is not None and bool(np.isfinite(term).all())]
     if len(known) == len(runs):
-        share = all(bool(np.all((term == 0) | (term == 1))) for term in known)
-        variance = math.fsum(_variance_of_mean(term, share) for term in known) / len(runs) ** 2
+        most = KEYS[key].bounds[1] if key in KEYS else 1.0
+        share = math.isfinite(most) and all(bool(np.all((term == 0) | (term == most))) for term in known)
+        unit = most if share else 0.0
+        variance = math.fsum(_variance_of_mean(term, unit) for term in known) / len(runs) ** 2
         joint = np.mean(known, axis=0) if len(set(sizes)) == 1 else None
-        return Measured(value, values, sizes, None, joint, share, variance)
+        return Measured(value, values, sizes, None, joint, unit, variance)
     halves = [run.values[key] for run in runs if key in run.values]
     if len(halves) < len(runs):
         reason = next((run.reasons[key] for run in runs if key in run.reasons), "")
@@ -124,12 +127,12 @@ def measured(runs: Sequence[Replicates], key: str) -> Measured:
     return Measured(value, values, sizes, np.mean(halves, axis=0), None)
 
 
-def _variance_of_mean(terms: Floats, share: bool) -> float:
+def _variance_of_mean(terms: Floats, unit: float) -> float:
     """Of a share with one hit and one miss more (Agresti and Caffo 2000), which is never 0."""
     m = len(terms)
-    if share:
-        p = (math.fsum(terms) + 1) / (m + 2)
-        return p * (1 - p) / (m + 2)
+    if unit:
+        p = (math.fsum(terms) / unit + 1) / (m + 2)
+        return unit**2 * p * (1 - p) / (m + 2)
     return float(np.var(terms, ddof=1)) / m if m > 1 else math.nan
 
 
@@ -157,7 +160,7 @@ def own_interval(
 
 def _own_noise(model: Measured) -> tuple[float, int]:
     """The variance of the value over fresh fakes, the weights staying; NaN where it is not known."""
-    if model.terms is not None and not model.share and len(model.terms) > 1:
+    if model.terms is not None and not model.unit and len(model.terms) > 1:
         return float(np.var(model.terms, ddof=1)) / len(model.terms), len(model.terms) - 1
     if model.halves is not None:
         return float(np.var(model.halves, ddof=1)), len(model.halves) - 1
@@ -244,9 +247,11 @@ def _difference(
     sizes = {*a.sizes, *b.sizes}
     if len(sizes) == 1 and a.terms is not None and b.terms is not None:
         steps = sign_a * a.terms - sign_b * b.terms
-        variance, freedom = _variance_of_steps(steps, a.share and b.share), float(max(len(steps) - 1, 1))
+        variance, freedom = _variance_of_steps(steps, min(a.unit, b.unit)), float(max(len(steps) - 1, 1))
     elif len(sizes) == 1 and a.halves is not None and b.halves is not None:
-        variance = float(np.var(sign_a * a.halves - sign_b * b.halves, ddof=1))
+        steps = sign_a * a.halves - sign_b * b.halves
+        still = float(np.ptp(steps)) <= ROUNDING * float(np.max(np.abs(steps)))
+        variance = 0.0 if still else float(np.var(steps, ddof=1))
         freedom = float(len(a.halves) - 1)
     elif not math.isnan(a.variance + b.variance):
         variance, freedom = _welch((a.variance, a.freedom), (b.variance, b.freedom))
@@ -263,11 +268,11 @@ def _difference(
     )
 
 
-def _variance_of_steps(steps: Floats, share: bool) -> float:
+def _variance_of_steps(steps: Floats, unit: float) -> float:
     """Of the mean of paired differences; of shares, with two points more of which one differs."""
     m = len(steps)
-    if share:
-        squares = math.fsum(steps * steps) + 1
+    if unit:
+        squares = math.fsum(steps * steps) + unit**2
         return (squares - math.fsum(steps) ** 2 / (m + 2)) / (m + 2) ** 2
     return float(np.var(steps, ddof=1)) / m if m > 1 else math.nan
 
