@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 import numpy as np
 import pytest
@@ -282,7 +281,7 @@ def test_the_plan_is_the_square_root_law(run):
         "asked": 0.005,
         "standard_error": error,
         "m": 80,
-        "samples": math.ceil(80 * (error / 0.005) ** 2),
+        "samples": _resampling.samples_needed(error, 80, 0.005),
     }
     assert second["samples"] < 80
     _, text, _ = run(*arguments, "recall=0.005", "--plan", "precision=0.5")

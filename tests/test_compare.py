@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import pickle
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -26,7 +27,9 @@ def found(full, halves=None, terms=None, m=None, **reasons):
     size = m if m is not None else len(next(iter(terms.values()))) if terms else 100
     values = {key: np.asarray(value, float) for key, value in (halves or {}).items()}
     own = {key: np.asarray(value, float) for key, value in (terms or {}).items()}
-    return Replicates(full, values, own, "fixed", 20, 0, 100, size, reasons)
+    given = {"full": full, "values": values, "terms": own, "reference": "fixed", "repeats": 20, "freedom": 19}
+    given |= {"seed": 0, "n": 100, "m": size, "reasons": reasons}
+    return Replicates(**{f.name: given[f.name] for f in fields(Replicates) if f.name in given})
 
 
 def of_terms(key, terms, **more):

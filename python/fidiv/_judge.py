@@ -54,11 +54,12 @@ class Measured:
     value: float
     runs: tuple[float, ...]
     sizes: tuple[int, ...]  # how many fakes each run has
-    halves: Floats | None  # (repeats,), on half-samples
+    halves: Floats | None  # (repeats,), on half-samples, whose variance has `half_freedom` degrees of freedom
     terms: Floats | None  # (m,), where the value is their mean and all runs have m fakes
     unit: float = 0.0  # where the value is a share: what a term is that is not 0 (1, or 100 for percents)
     # Of a mean of terms, the variance of the value as its own terms tell it; for models of unequal sizes.
     variance: float = math.nan
+    half_freedom: int = 0
     reason: str = ""  # why it cannot be compared
 
     @property
@@ -124,7 +125,8 @@ def measured(runs: Sequence[Replicates], key: str) -> Measured:
         return Measured(
             value, values, sizes, None, None, reason=reason or "it is undefined on some half of the fakes"
         )
-    return Measured(value, values, sizes, np.mean(halves, axis=0), None)
+    freedom = min(getattr(run, "freedom", run.repeats - 1) for run in runs)
+    return Measured(value, values, sizes, np.mean(halves, axis=0), None, half_freedom=freedom)
 
 
 def _variance_of_mean(terms: Floats, unit: float) -> float:
@@ -163,7 +165,7 @@ def _own_noise(model: Measured) -> tuple[float, int]:
     if model.terms is not None and not model.unit and len(model.terms) > 1:
         return float(np.var(model.terms, ddof=1)) / len(model.terms), len(model.terms) - 1
     if model.halves is not None:
-        return float(np.var(model.halves, ddof=1)), len(model.halves) - 1
+        return float(np.var(model.halves, ddof=1)), model.half_freedom
     return model.variance, max(model.freedom, 1)
 
 
@@ -252,7 +254,7 @@ def _difference(
         steps = sign_a * a.halves - sign_b * b.halves
         still = float(np.ptp(steps)) <= ROUNDING * float(np.max(np.abs(steps)))
         variance = 0.0 if still else float(np.var(steps, ddof=1))
-        freedom = float(len(a.halves) - 1)
+        freedom = float(min(a.half_freedom, b.half_freedom))
     elif not math.isnan(a.variance + b.variance):
         variance, freedom = _welch((a.variance, a.freedom), (b.variance, b.freedom))
     else:
