@@ -15,7 +15,7 @@ import pytest
 from factories import gaussian
 
 import fidiv
-from fidiv import _files, cli
+from fidiv import _files, _plan, cli
 
 
 @pytest.fixture
@@ -404,7 +404,7 @@ def test_running_out_of_memory_later_is_wrong_input_too(run, monkeypatch):
     def exhausted(*_, **__):
         raise MemoryError("1.2 TiB for neighbours")
 
-    monkeypatch.setattr(cli._plan, "evaluate_many", exhausted)
+    monkeypatch.setattr(_plan, "evaluate_many", exhausted)
     assert_refused(run("evaluate", "real.npy", "fake.npy"), "memory", "1.2 TiB")
 
 
@@ -439,7 +439,7 @@ def test_an_unexpected_exception_is_one_line_and_exit_code_3(run, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr(cli._plan, "evaluate_many", broken)
+    monkeypatch.setattr(_plan, "evaluate_many", broken)
     code, out, err = run("evaluate", "real.npy", "fake.npy")
     assert (code, out) == (3, "")
     assert err == "fidiv: error: RuntimeError: two lines (set FIDIV_DEBUG=1 for the traceback)\n"
@@ -452,7 +452,7 @@ def test_interrupted_is_130(run, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli._plan, "evaluate_many", interrupt)
+    monkeypatch.setattr(_plan, "evaluate_many", interrupt)
     assert run("evaluate", "real.npy", "fake.npy") == (130, "", "fidiv: interrupted\n")
 
 

@@ -1,4 +1,4 @@
-"""Feature files: .npy, memory-mapped, and .npz.
+"""Feature files: .npy, memory-mapped, and .npz; and labels, one a row, from the same or from lines of text.
 
 A file is foreign. So its header is read by hand, with a cap on its length, and what it promises is compared
 with the size of the file before a byte is allocated; nothing is ever unpickled; and whatever is wrong becomes
@@ -9,13 +9,14 @@ needs a copy (an .npz, or a type that has to be converted) is first compared wit
 from __future__ import annotations
 
 import ast
+import math
 import os
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -23,11 +24,12 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["InputError", "available_memory", "load_all", "load_features"]
+__all__ = ["InputError", "available_memory", "load_all", "load_features", "load_labels"]
 
 MAGIC = b"\x93NUMPY"
 HEADER_CAP = 65536  # numpy itself writes 118 bytes for a plain array
 ARCHIVE_KEYS = ("features", "feats", "arr_0")  # looked for in this order
+LABEL_KEYS = ("labels", "label", "y", "arr_0")
 CHUNK = 1 << 20
 
 
@@ -81,15 +83,80 @@ def load_all(paths: Sequence[str | os.PathLike[str]]) -> list[NDArray[Any]]:
     return arrays
 
 
-def _load(path: Path, aside: int) -> NDArray[Any]:
+def load_labels(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Labels from a file, as an (n,) array of integers or text.
+
+    Parameters
+    ----------
+    path : str or path
+        ``.npy``: integers, booleans or text. ``.npz``: the array ``labels``, else ``label``, else ``y``, else
+        ``arr_0``, else the only array. ``.txt``: one label a line, as UTF-8 text.
+
+    Returns
+    -------
+    ndarray (n,)
+        Bytes as text, everything else as it is in the file.
+
+    Raises
+    ------
+    InputError
+        The file is missing, truncated, pickled, not one-dimensional, or holds no labels.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "labels.txt"
+    >>> _ = path.write_text("cat\\ndog\\ncat\\n")
+    >>> load_labels(path).tolist()
+    ['cat', 'dog', 'cat']
+    """
+    file = Path(path)
+    found = _load_text(file) if file.suffix.lower() == ".txt" else _load(file, 0, labels=True)
+    if found.dtype.kind == "S":
+        try:
+            return np.char.decode(found, "utf-8")
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: holds bytes that are not UTF-8 text") from None
+    return found
+
+
+def _load_text(path: Path) -> NDArray[Any]:
+    """One label a line; the file may end with or without a line feed."""
+    with _sentences(path):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path}: not a regular file")
+        try:
+            lines = path.read_text(encoding="utf-8-sig").split("\n")
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: not UTF-8 text") from None
+    lines = [line.strip() for line in lines]
+    if not lines[-1]:
+        del lines[-1]
+    if not lines:
+        raise InputError(f"{path}: is empty")
+    if "" in lines:
+        raise InputError(f"{path}: line {lines.index('') + 1} is empty; one label a line is expected")
+    return np.array(lines)
+
+
+def _load(path: Path, aside: int, labels: bool = False) -> NDArray[Any]:
     """One file, where `aside` bytes of the memory there is are spoken for."""
-    try:
+    with _sentences(path):
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             raise InputError(f"{path}: not a regular file")
         if path.suffix.lower() not in (".npy", ".npz"):
-            raise InputError(f"{path}: the name must end in .npy or .npz")
-        return _load_npy(path, aside) if path.suffix.lower() == ".npy" else _load_npz(path, aside)
+            kinds = ".npy, .npz or .txt" if labels else ".npy or .npz"
+            raise InputError(f"{path}: the name must end in {kinds}")
+        read = _load_npy if path.suffix.lower() == ".npy" else _load_npz
+        return read(path, aside, labels)
+
+
+@contextmanager
+def _sentences(path: Path) -> Iterator[None]:
+    """What the system says of a file, as one sentence that names it."""
+    try:
+        yield
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no such file") from None
     except PermissionError:
@@ -113,30 +180,30 @@ def _copy_bytes(dtype: np.dtype[Any], count: int, laid_out: bool) -> int:
 # ------------------------------------------------------------------------------------------------------- .npy
 @dataclass(frozen=True)
 class _Header:
-    """What an .npy header promises: an (n, d) block of numbers that starts `start` bytes into the file."""
+    """What an .npy header promises: an (n, d) block of numbers, or n labels, `start` bytes into the file."""
 
     dtype: np.dtype[Any]
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     fortran: bool
     start: int
 
     @property
     def nbytes(self) -> int:
-        return self.shape[0] * self.shape[1] * self.dtype.itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
     def __str__(self) -> str:
-        n, d = self.shape
-        return f"{n:,} x {d:,} {self.dtype.name} ({_size(self.nbytes)})"
+        sizes = " x ".join(f"{size:,}" for size in self.shape)
+        return f"{sizes} {self.dtype.name} ({_size(self.nbytes)})"
 
     def copy_bytes(self) -> int:
         """Bytes of the converted copy that the engine will need; 0 where the block can be used as it lies."""
         laid_out = not self.fortran and self.start % self.dtype.itemsize == 0
-        return _copy_bytes(self.dtype, self.shape[0] * self.shape[1], laid_out)
+        return _copy_bytes(self.dtype, math.prod(self.shape), laid_out)
 
 
-def _load_npy(path: Path, aside: int) -> NDArray[Any]:
+def _load_npy(path: Path, aside: int, labels: bool) -> NDArray[Any]:
     with path.open("rb") as file:
-        header = _read_header(file, str(path))
+        header = _read_header(file, str(path), labels)
         there = os.fstat(file.fileno()).st_size - header.start
         if there < header.nbytes:
             raise InputError(
@@ -154,7 +221,7 @@ def _load_npy(path: Path, aside: int) -> NDArray[Any]:
         )
 
 
-def _read_header(file: IO[bytes], what: str) -> _Header:
+def _read_header(file: IO[bytes], what: str, labels: bool) -> _Header:
     """The header of an .npy stream (NumPy's own format, versions 1 to 3), checked; nothing is allocated."""
     start = file.read(8)
     if start[:6] != MAGIC:
@@ -177,10 +244,10 @@ def _read_header(file: IO[bytes], what: str) -> _Header:
         raise InputError(f"{what}: its header cannot be read") from None
     if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
         raise InputError(f"{what}: its header is not that of a numpy array")
-    return _check_header(fields, 8 + width + length, what)
+    return _check_header(fields, 8 + width + length, what, labels)
 
 
-def _check_header(fields: dict[str, Any], start: int, what: str) -> _Header:
+def _check_header(fields: dict[str, Any], start: int, what: str, labels: bool) -> _Header:
     descr, shape, fortran = fields["descr"], fields["shape"], fields["fortran_order"]
     if isinstance(descr, (list, tuple)):
         raise InputError(f"{what}: holds records (a structured type); plain numbers are expected")
@@ -194,32 +261,37 @@ def _check_header(fields: dict[str, Any], start: int, what: str) -> _Header:
         raise InputError(
             f"{what}: holds pickled Python objects, and fidiv never unpickles; save it as plain numbers"
         )
-    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+    if labels and (dtype.kind not in "biuSU" or dtype.itemsize == 0):
+        raise InputError(f"{what}: holds {dtype.name}; labels are integers or text")
+    if not labels and (dtype.kind not in "biuf" or dtype.itemsize > 8):
         kind = "text" if dtype.kind in "US" else dtype.name
         raise InputError(f"{what}: holds {kind}; real numbers of at most 64 bits are expected")
     if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
         raise InputError(f"{what}: its header is not that of a numpy array")
-    if len(shape) != 2:
+    if labels and len(shape) != 1:
+        raise InputError(f"{what}: is {len(shape)}-dimensional, shape {shape}; one label a row is expected")
+    if not labels and len(shape) != 2:
         raise InputError(f"{what}: is {len(shape)}-dimensional, shape {shape}; rows x columns are expected")
     if 0 in shape:
         raise InputError(f"{what}: is empty, shape {shape}")
-    return _Header(dtype, (shape[0], shape[1]), fortran, start)
+    return _Header(dtype, shape, fortran, start)
 
 
 # ------------------------------------------------------------------------------------------------------- .npz
-def _load_npz(path: Path, aside: int) -> NDArray[Any]:
+def _load_npz(path: Path, aside: int, labels: bool) -> NDArray[Any]:
     try:
         with zipfile.ZipFile(path) as archive:
-            member = _choose_member(archive, path)
+            member = _choose_member(archive, path, LABEL_KEYS if labels else ARCHIVE_KEYS)
             with archive.open(member) as stream:
-                return _read_member(stream, member, f"{path} [{member.filename.removesuffix('.npy')}]", aside)
+                what = f"{path} [{member.filename.removesuffix('.npy')}]"
+                return _read_member(stream, member, what, aside, labels)
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, ValueError) as error:
         raise InputError(f"{path}: not a sound .npz archive ({error or 'it ends too early'})") from None
 
 
-def _choose_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+def _choose_member(archive: zipfile.ZipFile, path: Path, keys: Sequence[str]) -> zipfile.ZipInfo:
     members = {
         info.filename.removesuffix(".npy"): info
         for info in archive.infolist()
@@ -227,11 +299,12 @@ def _choose_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     }
     if not members:
         raise InputError(f"{path}: holds no array")
-    key = next((key for key in ARCHIVE_KEYS if key in members), None)
+    key = next((key for key in keys if key in members), None)
     if key is None and len(members) > 1:
         names = ", ".join(sorted(members)[:8]) + (", ..." if len(members) > 8 else "")
         raise InputError(
-            f"{path}: holds {len(members)} arrays ({names}) and none is named features, feats or arr_0"
+            f"{path}: holds {len(members)} arrays ({names}) and none is named "
+            f"{', '.join(keys[:-1])} or {keys[-1]}"
         )
     member = members[key] if key is not None else next(iter(members.values()))
     if member.flag_bits & 1:
@@ -241,8 +314,10 @@ def _choose_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     return member
 
 
-def _read_member(stream: IO[bytes], member: zipfile.ZipInfo, what: str, aside: int) -> NDArray[Any]:
-    header = _read_header(stream, what)
+def _read_member(
+    stream: IO[bytes], member: zipfile.ZipInfo, what: str, aside: int, labels: bool
+) -> NDArray[Any]:
+    header = _read_header(stream, what, labels)
     there = member.file_size - header.start
     if there != header.nbytes:
         raise InputError(
@@ -251,7 +326,7 @@ def _read_member(stream: IO[bytes], member: zipfile.ZipInfo, what: str, aside: i
     needed = header.nbytes + replace(header, start=0).copy_bytes()  # what is read here is aligned
     _check_memory(needed, f"{what}: reading {header} takes", aside)
     # Read exactly what was promised and checked, never what a lying archive would go on to give.
-    flat = np.empty(header.shape[0] * header.shape[1], dtype=header.dtype)
+    flat = np.empty(math.prod(header.shape), dtype=header.dtype)
     view = flat.view(np.uint8).data
     filled = 0
     while filled < len(view):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from .metrics import KEYS
 from .results import ARROWS, LEGEND, Evaluation, format_value
 
-__all__ = ["settings", "table"]
+__all__ = ["groups", "settings", "shorten", "table"]
 
 Results = Mapping[str, Evaluation]  # heading of a column -> what stands in it
 
@@ -38,18 +39,18 @@ def table(results: Results, *, width: int = 100, ascii_only: bool = False) -> st
     rows = _rows(results, ascii_only)
     if not rows:
         return "(no values)"
-    names = [_shorten(name, ascii_only) for name in results]
+    names = [shorten(name, ascii_only) for name in results]
     name_width = max(len(row.key) for row in rows)
     best_width = max(len("better"), *(len(row.best) for row in rows))
     usual_width = max(len("expected"), *(len(row.usual) for row in rows))
     widths = [max(len(name), *(len(row.values[i]) for row in rows)) for i, name in enumerate(names)]
     room = width - name_width - best_width - usual_width - 2 * len(GAP)  # for the columns of values
-    groups = _groups(widths, room)
+    shown = groups(widths, room)
     meaning_width = room - sum(widths) - len(GAP) * (len(widths) + 1)
-    beside = len(groups) == 1 and meaning_width >= MEANING_WIDTH
+    beside = len(shown) == 1 and meaning_width >= MEANING_WIDTH
 
     lines: list[str] = []
-    for group in groups:
+    for group in shown:
         columns = [names[i].rjust(widths[i]) for i in group]
         head = GAP.join(
             [" " * name_width, *columns, "better".ljust(best_width), "expected".rjust(usual_width)]
@@ -97,7 +98,7 @@ def _rows(results: Results, ascii_only: bool) -> list[_Row]:
     return [
         _Row(
             key,
-            [format_value(result[key]) if key in result else "" for result in results.values()],
+            [_value(key, result) for result in results.values()],
             arrows[KEYS[key].direction],
             _usual(key, results),
             KEYS[key].meaning,
@@ -107,23 +108,32 @@ def _rows(results: Results, ascii_only: bool) -> list[_Row]:
     ]
 
 
+def _value(key: str, result: Evaluation) -> str:
+    """With its interval, where intervals were asked for."""
+    if key not in result:
+        return ""
+    intervals = getattr(result, "intervals", None) or {}
+    ends = [format_value(end) for end in intervals.get(key, ()) if not math.isnan(end)]
+    return format_value(result[key]) + (f" [{', '.join(ends)}]" if ends else "")
+
+
 def _usual(key: str, results: Results) -> str:
     found = [result.expected[key] for result in results.values() if key in result.expected]
     texts = [format_value(value) for value in (min(found), max(found))] if found else [""]
     return texts[0] if texts[0] == texts[-1] else "..".join(texts)
 
 
-def _groups(widths: Sequence[int], room: int) -> list[list[int]]:
+def groups(widths: Sequence[int], room: int) -> list[list[int]]:
     """Columns in groups that fit, at least one a group."""
-    groups: list[list[int]] = []
+    found: list[list[int]] = []
     used = room + 1
     for i, size in enumerate(widths):
         if used + size + len(GAP) > room:
-            groups.append([])
+            found.append([])
             used = 0
-        groups[-1].append(i)
+        found[-1].append(i)
         used += size + len(GAP)
-    return groups
+    return found
 
 
 def _hanging(start: str, text: str, width: int) -> list[str]:
@@ -132,7 +142,7 @@ def _hanging(start: str, text: str, width: int) -> list[str]:
     return [(start + pieces[0]).rstrip(), *(" " * len(start) + piece for piece in pieces[1:])]
 
 
-def _shorten(name: str, ascii_only: bool) -> str:
+def shorten(name: str, ascii_only: bool) -> str:
     """A heading of bearable width; the end of a file name tells more than its beginning."""
     if len(name) <= HEADING_WIDTH:
         return name

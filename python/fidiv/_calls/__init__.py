@@ -6,6 +6,7 @@ point a row. What they measure and where it comes from is told in full in the fi
 """
 
 from .clusters import divergence_frontier, divergence_frontier_from_histograms, prd, prd_from_histograms
+from .compare import compare, sweep
 from .curves import pr_curve
 from .fidelity import (
     alpha_precision,
@@ -33,6 +34,7 @@ from .neighbours import (
 )
 from .samples import audit, verdicts
 from .scores import bits_per_dimension, correlate_with_human, f_beta, inception_score
+from .transfer import transfer_gap
 from .two_sample import two_sample_test
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "bits_per_dimension",
     "clipped_density_coverage",
     "closest_record",
+    "compare",
     "copies",
     "correlate_with_human",
     "cross_entropies",
@@ -69,7 +72,9 @@ __all__ = [
     "rarity",
     "rke",
     "sliced_wasserstein",
+    "sweep",
     "symmetric_precision_recall",
+    "transfer_gap",
     "two_sample_test",
     "vendi_score",
     "verdicts",
