@@ -158,7 +158,6 @@ WALLS = {
     "_progress": set(),
     "results": {"_samples", "_tables"},
     "_samples": {"_tables"},
-    "_tables": set(),
     # A family of several files; it is one to the others.
     "metrics.frechet": {
         *("metrics.frechet.distance", "metrics.frechet.influence", "metrics.frechet.infinity"),

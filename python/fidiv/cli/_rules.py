@@ -42,7 +42,9 @@ class Requirement:
         if self.end is None:
             return result.get(self.key)
         intervals: Mapping[str, tuple[float, float]] | None = getattr(result, "intervals", None)
-        return intervals[self.key][ENDS[self.end]] if intervals and self.key in intervals else None
+        if not intervals or self.key not in intervals:
+            return None
+        return float(intervals[self.key][ENDS[self.end]])
 
     def met(self, result: Evaluation) -> bool:
         value = self.value(result)
