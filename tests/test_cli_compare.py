@@ -9,7 +9,7 @@ import pytest
 from factories import gaussian
 
 import fidiv
-from fidiv import _plan, _resampling, cli
+from fidiv import _compare, _plan, _resampling, cli
 
 
 @pytest.fixture
@@ -81,6 +81,21 @@ def test_one_file_may_be_two_models(run):
     code, out, _ = run("compare", "real.npy", "a=a.npy", "again=a.npy", "--metrics", "recall", "--json")
     assert code == 0
     assert json.loads(out)["metrics"]["recall"]["tied"] == ["a", "again"]
+
+
+def test_a_holdout_set_reaches_the_comparison(run, monkeypatch):
+    seen = {}
+    plain = _compare.replicates
+
+    def recorded(real, fakes, metrics, **keywords):
+        seen["h"] = keywords.pop("holdout_features").shape
+        return plain(real, fakes, metrics, **keywords)
+
+    monkeypatch.setattr(_compare, "replicates", recorded)
+    arguments = ("compare", "real.npy", "a=a.npy", "b=b.npy", "--holdout", "test.npy", "--metrics", "recall")
+    code, out, _ = run(*arguments, "--json")
+    assert (code, seen) == (0, {"h": (50, 4)})
+    assert [entry["file"] for entry in json.loads(out)["fakes"]] == ["a.npy", "b.npy"]
 
 
 def test_files_are_named_in_errors(run):

@@ -17,7 +17,7 @@ from oracle import compare as oracle
 from scipy import stats
 
 import fidiv
-from fidiv import _judge
+from fidiv import _compare, _judge
 from fidiv._frontier import Place, harmonic, picking, places, scored
 from fidiv._intervals import Replicates
 
@@ -458,6 +458,29 @@ def test_equal_laws_are_rarely_told_apart():
 def test_wrong_models(fakes, error, words):
     with pytest.raises(error, match=words):
         fidiv.compare(gaussian(30, 3), fakes, metrics="recall")
+
+
+def test_holdout_and_groups_are_passed_on(monkeypatch):
+    seen = {}
+
+    def recorded(real, fakes, metrics, **keywords):
+        seen.update(keywords)
+        for name in ("holdout_features", "groups"):
+            keywords.pop(name, None)
+        return plain(real, fakes, metrics, **keywords)
+
+    plain = _compare.replicates
+    monkeypatch.setattr(_compare, "replicates", recorded)
+    real, fakes = models()
+    fidiv.compare(real, fakes, metrics="recall")
+    assert not {"holdout_features", "groups"} & seen.keys()
+    groups, runs = np.arange(150) // 3, {"a": [fakes["a"], fakes["b"]], "b": fakes["b"]}
+    fidiv.compare(real, runs, metrics="recall", holdout_features=real[:50], groups=groups)
+    assert seen["holdout_features"].shape == (50, 3)
+    assert list(seen["groups"]) == ["a (run 1)", "a (run 2)", "b"]
+    assert all(given is groups for given in seen["groups"].values())
+    fidiv.sweep(real, {1.0: fakes["a"], 2.0: fakes["b"]}, groups=groups)
+    assert list(seen["groups"]) == ["guidance=1.0", "guidance=2.0"]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ def compared(
     seed: int,
     n_jobs: int | None,
     progress: Progress,
+    holdout_features: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     real_name: str = "real_features",
 ) -> tuple[Comparison, dict[str, list[Replicates]]]:
     """The table, and what it was made of."""
@@ -66,6 +68,11 @@ def compared(
     flat = {name: fakes for runs in models.values() for name, fakes in runs.items()}
     if len(flat) < sum(map(len, models.values())):
         raise ValueError("two runs have one name; name the models differently")
+    more: dict[str, Any] = {}
+    if holdout_features is not None:
+        more["holdout_features"] = holdout_features
+    if groups is not None:
+        more["groups"] = dict.fromkeys(flat, groups)
     made = replicates(
         real_features,
         flat,
@@ -76,6 +83,7 @@ def compared(
         n_jobs=n_jobs,
         progress=progress,
         real_name=real_name,
+        **more,
     )
     found = {model: [made[name] for name in runs] for model, runs in models.items()}
     evaluations = {model: _evaluations(runs) for model, runs in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
@@ -160,7 +161,12 @@ class Comparison(_Frozen):
             for name in self.models
         ]
         cells = [[self._cell(key, name) for key in keys] for name in self.models]
-        seen = [format_value(self.detectable[key]) if self._judged(key) else "" for key in keys]
+        seen = [
+            format_value(self.detectable[key])
+            if self._judged(key) and not math.isnan(self.detectable[key])
+            else ""
+            for key in keys
+        ]
         better = [arrows[KEYS[key].direction] for key in keys]
         first = max(len("metric"), *map(len, keys))
         widths = [max(len(head) + 1, *map(len, column)) for head, column in zip(heads, cells, strict=True)]

@@ -24,6 +24,8 @@ def compare(
     *,
     metrics: str | Sequence[str] = "default",
     nearest_k: int | None = None,
+    holdout_features: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     level: float = 0.95,
     seed: int = 0,
     n_jobs: int | None = None,
@@ -44,8 +46,11 @@ def compare(
         Name -> its fakes, or a list of runs (trainings with other seeds), whose values are averaged. Rows of
         different models are paired by their place: give the fakes of the same prompts, classes or seeds in
         the same order and what they have in common cancels.
-    metrics, nearest_k, seed, n_jobs, progress
+    metrics, nearest_k, holdout_features, seed, n_jobs, progress
         As in `fidiv.evaluate`. `seed` also draws the half-samples.
+    groups : array (m,), optional
+        For fakes that are not independent (frames of a film, augmented twins, several samples of one prompt):
+        the group of each row, the same in every set of fakes. Whole groups are drawn.
     level : float, default 0.95
         Of intervals, and 1 - level is the chance of error that Holm's method keeps to.
 
@@ -77,8 +82,8 @@ def compare(
     share of copies) are compared: the others move with the number of fakes, whatever the model. Values of
     other features, other reals or another k are not comparable at all.
 
-    Intervals take fakes for independent. Frames of a film, augmented twins or several samples of one prompt
-    are not: thin them out first.
+    Without `groups` fakes are taken for independent, which frames of a film, augmented twins or several
+    samples of one prompt are not.
 
     References
     ----------
@@ -105,6 +110,8 @@ def compare(
         seed=seed,
         n_jobs=n_jobs,
         progress=progress,
+        holdout_features=holdout_features,
+        groups=groups,
     )[0]
 
 
@@ -118,6 +125,8 @@ def sweep(
     pick: str | Callable[[Mapping[str, float]], float] = "f_score",
     metrics: str | Sequence[str] = (),
     nearest_k: int | None = None,
+    holdout_features: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     level: float = 0.95,
     seed: int = 0,
     n_jobs: int | None = None,
@@ -143,7 +152,7 @@ def sweep(
         must be a formula of its values (it is also asked about half-samples).
     metrics : str or sequence of str, optional
         More keys that a callable `pick` may read.
-    nearest_k, level, seed, n_jobs, progress
+    nearest_k, holdout_features, groups, level, seed, n_jobs, progress
         As in `compare`.
 
     Returns
@@ -193,6 +202,8 @@ def sweep(
         seed=seed,
         n_jobs=n_jobs,
         progress=progress,
+        holdout_features=holdout_features,
+        groups=groups,
     )
     scores = {name: scored(runs, rule) for name, runs in found.items()}
     of_scores = {name: measured(runs, key) for name, (runs, key) in scores.items()}

@@ -117,6 +117,11 @@ def _measuring(command: argparse.ArgumentParser) -> None:
         "(default: default)",
     )
     add("-k", "--nearest-k", metavar="K", type=_count, help="neighbours (default: each family's own, 3 or 5)")
+    add(
+        "--holdout",
+        metavar="FILE",
+        help="real features that the generator has not seen, for the metrics of memorisation",
+    )
     add("--seed", metavar="S", type=_seed, default=0, help="seed of all that is drawn (default: 0)")
     add(
         "--n-jobs",
@@ -138,11 +143,6 @@ def _judging(command: argparse.ArgumentParser) -> None:
         nargs="+",
         help="the class of each point, of REAL, then of each FAKE or of none: .npy, .npz or .txt (one a "
         "line); says which modes are dropped, shrunk or invented",
-    )
-    add(
-        "--holdout",
-        metavar="FILE",
-        help="real features that the generator has not seen, for the metrics of memorisation",
     )
     add(
         "--baseline-check",

@@ -32,7 +32,9 @@ def compare(arguments: argparse.Namespace) -> None:
     names = metric_names(arguments.metrics or ["default"], quiet)
     paths = [arguments.real, *(model.path for model in arguments.models)]
     real_name, *run_names = headings(paths)
-    real, *arrays = load_all(paths)
+    holdout = arguments.holdout
+    real, *arrays = load_all([*paths, *([] if holdout is None else [holdout])])
+    asked = {} if holdout is None else {"holdout_features": arrays.pop()}
     models: dict[str, dict[str, Any]] = {}
     for model, name, array in zip(arguments.models, run_names, arrays, strict=True):
         models.setdefault(model.name, {})[name] = array
@@ -47,6 +49,7 @@ def compare(arguments: argparse.Namespace) -> None:
             n_jobs=arguments.n_jobs,
             progress=True if not quiet and is_terminal(sys.stderr) else None,
             real_name=real_name,
+            **asked,
         )
     if not quiet:
         for note in comparison.notes:
