@@ -1,5 +1,5 @@
-"""The sanity suite and the failure modes of benches/: criteria on curves made by hand, data, verdicts, and one
-check in small.
+"""The sanity suite and the failure modes of benches/: criteria on curves made by hand, data, verdicts, and
+one check in small.
 """
 
 from __future__ import annotations
