@@ -2,7 +2,7 @@
 
 A curve is one number of a metric at every x, repeated with fresh data. A criterion is a list of demands which
 all must hold, each of them a list of margins of which one must; a margin is positive where the mean over the
-repeats passes, and knows its standard error over the repeats. A verdict is open where it changes if all
+repeats passes, and knows the standard error of that mean. A verdict is open where it changes if all
 margins are moved by two standard errors up or down.
 
 Thresholds are those of the suite's authors (sanity_suite.py says where they stand).
@@ -17,19 +17,20 @@ from dataclasses import dataclass
 import numpy as np
 
 Array = np.ndarray
+REPEATS = 10  # whose mean is judged
 DOUBT = 2.0  # standard errors within which a verdict is open
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric over a grid, once a row for each repeat."""
+    """A metric over a grid, once a row for each repeat; rows beyond the first ten only tell the noise."""
 
     x: Array
     values: Array  # (repeats, len(x))
 
     @property
     def mean(self) -> Array:
-        return self.values.mean(axis=0)
+        return self.values[:REPEATS].mean(axis=0)
 
     def at(self, x: float | str) -> int:
         """The place of x: a number of the grid, "left" or "right"."""
@@ -74,9 +75,10 @@ def margin(
 ) -> Margin:
     """The value at a place, or its difference to another place of the same repeats, against a threshold."""
     values = curve.values[:, place] - (0.0 if minus is None else curve.values[:, minus])
-    value = float(values.mean())
+    value = float(values[:REPEATS].mean())
     # One repeat says nothing of its noise: every verdict is open.
-    se = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.inf
+    several = len(values) > 1
+    se = float(values.std(ddof=1)) / math.sqrt(min(len(values), REPEATS)) if several else math.inf
     if least is not None:
         return Margin(f"{what} at least", value, least, value - least, se)
     assert most is not None

@@ -99,6 +99,11 @@ def test_a_verdict_is_open_within_two_standard_errors():
     # What both places share is no noise of their difference.
     shared = criteria.Curve(np.array([0.0, 1.0]), np.array([[0.0, 0.04], [10.0, 10.04], [-10.0, -9.96]]))
     assert criteria.judge(criteria.level, shared)[1] == {"True"}
+    # The mean of the first ten repeats is judged; further ones tell its noise.
+    many = criteria.Curve(np.zeros(1), np.r_[np.ones(10), np.zeros(10)][:, None])
+    ten = criteria.judge(criteria.near(0, 1.0), many)
+    assert ten[0] == "True"
+    assert ten[2][0].se == pytest.approx(np.std(many.values, ddof=1) / math.sqrt(10))
     # One repeat says nothing.
     assert criteria.judge(criteria.level, curve(1.0, 1.0, repeats=1))[1] == {"True", "False"}
 
