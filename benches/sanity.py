@@ -180,12 +180,16 @@ def curves_of(task: Task) -> dict[str, np.ndarray]:
     return dict(zip(keys, np.array(rows).T, strict=True))
 
 
+def file_of(task: Task, folder: Path) -> Path:
+    check, scenario, repeat, neighbours = task
+    group = "neighbours" if neighbours else "others"
+    return folder / f"{check}-{scenario.replace('/', '-')}-{repeat}-{group}.npz"
+
+
 def kept(task: Task, folder: Path | None) -> dict[str, np.ndarray]:
     if folder is None:
         return curves_of(task)
-    check, scenario, repeat, neighbours = task
-    group = "neighbours" if neighbours else "others"
-    file = folder / f"{check}-{scenario.replace('/', '-')}-{repeat}-{group}.npz"
+    file = file_of(task, folder)
     if not file.exists():
         found = curves_of(task)
         unfinished = file.with_suffix(".part")
@@ -202,15 +206,16 @@ def compute(tasks: list[Task], jobs: int, folder: Path | None) -> Curves:
         os.environ[name] = "1"
     found: dict[Task, dict[str, np.ndarray]] = {}
     start = time.perf_counter()
+    long_first = sorted(tasks, key=lambda task: "varying" not in task[0] and "disjoint" not in task[0])
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(kept, task, folder): task for task in tasks}
+        waiting = {pool.submit(kept, task, folder): task for task in long_first}
         for done in as_completed(waiting):
             found[waiting[done]] = done.result()
             seconds = time.perf_counter() - start
             print(f"\r{len(found)} of {len(tasks)}, {seconds:.0f} s", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     curves: Curves = {}
-    for task in sorted(found):
+    for task in sorted(found, key=tasks.index):
         place = curves.setdefault(task[:2], {})
         for key, values in found[task].items():
             place[key] = np.vstack([place[key], values]) if key in place else values[None]
@@ -404,7 +409,7 @@ def report(cells: list[Cell], facts: list[str], repeats: tuple[int, int]) -> str
         "# The sanity suite: which metric can be trusted for what",
         "",
         *facts,
-        f"- mean of {repeats[0]} repeats, or of {repeats[1]} where more than neighbours is needed",
+        f"- mean of {repeats[0]} repeats; of the metrics that need more than neighbours, {repeats[1]}",
         "",
         f"The 15 checks of Räisä, van Breugel and van der Schaar (ICML 2025): {numbered}.",
         LEGEND,
@@ -441,8 +446,7 @@ def tasks_of(checks: Iterable[str], repeats: tuple[int, int]) -> list[Task]:
         for scenario in suite.CHECKS[check].scenarios
         for repeat in range(count + (MORE_REPEATS.get(check, 0) if count >= criteria.REPEATS else 0))
     ]
-    # The longest first, so that no process is left alone with one of them at the end.
-    return sorted(found, key=lambda task: "varying" not in task[0] and "disjoint" not in task[0])
+    return found
 
 
 def main() -> int:
@@ -461,9 +465,14 @@ def main() -> int:
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)
 
+    tasks = tasks_of(checks, repeats)
+    old = sum(file_of(task, options.keep).exists() for task in tasks) if options.keep else 0
     start = time.perf_counter()
-    cells = judged(compute(tasks_of(checks, repeats), options.jobs, options.keep))
-    facts = [*harness.facts(options.jobs, ()), f"- {time.perf_counter() - start:.0f} s"]
+    cells = judged(compute(tasks, options.jobs, options.keep))
+    seconds = f"- {time.perf_counter() - start:.0f} s"
+    if old:
+        seconds += f", with {old} of {len(tasks)} sets of curves kept from earlier runs"
+    facts = [*harness.facts(options.jobs, ()), seconds]
     text = report(cells, facts, repeats)
     print(text)
     if not options.quick and not options.only:

@@ -270,6 +270,15 @@ def test_one_check_in_small_comes_out_as_published():
     assert sanity.machine_readable(cells).count("\n") == 5
 
 
+def test_both_groups_of_metrics_see_the_same_data():
+    task = ("gaussian-scaling-one-dimension", "", 0)
+    tasks = sanity.tasks_of([task[0]], (2, 1))
+    assert tasks == [(*task, True), (*task[:2], 1, True), (*task, False)]
+    one, other = (sanity.rng_of(*t[:3]).normal(size=3) for t in (tasks[0], tasks[2]))
+    np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(one, sanity.rng_of(*tasks[1][:3]).normal(size=3))
+
+
 def test_the_rule_for_precision_and_recall_cover():
     assert [sanity.cover_count(n) for n in (100, 148, 149, 1000, 1001, 2980, 2981, 10_000)] == [
         *(4, 4, 5, 5, 5, 5, 6, 6)
