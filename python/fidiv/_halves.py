@@ -6,18 +6,13 @@ must be is a matter of chance; the few rows that run out are asked again, all pa
 times as long, and so on. What comes out is bit for bit what a sweep of the part would find, since distances
 are and ties go to the smaller index in both.
 
-Balls whose radii belong to a part are asked for in sweeps of the whole sets that carry up to 32 questions,
-one a part: a pair far outside all balls costs the same for 32 as for one. A centre that is not in the part
-gets an open ball of radius 0, which holds nothing; a closed ball of radius r is the open one of the next
-larger double.
-
 Where a part is a small share of its set, lists would have to be very long: then the parts are swept.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from ._part_balls import Known, Question, Wish, answer
 from ._sweeps import Work, entropy_terms, first_of, moments, radii_of, repeats_of, single_of
 from .metrics import Balls, Found, Moments, Needs
 
 Positions = NDArray[np.int64]
 Nearest = tuple[NDArray[np.float64], NDArray[np.int64]]  # distances and indices, (rows, k)
-QUESTIONS = 32  # that a sweep takes
 SMALL = 0.25  # a smaller share of a set is swept and not filtered
 MARGIN = 2.5  # standard deviations of what a list holds; less is re-asked more often, more is longer
 LONGER = 4
@@ -75,11 +70,25 @@ def neighbours_asked(needs: Needs) -> tuple[int, int, int, int]:
     )
 
 
+def _in_ball(k: int, own: float, other: int) -> int:
+    """Twice the number of other points that the ball of the k-th of `own` neighbours holds on average when
+    both are of one law; more than 8 k is not worth the longer list.
+    """
+    return min(8 * k, math.ceil(2 * k * other / own))
+
+
 def longer_lists(needs: Needs, n: int, m: int, shares: tuple[float, float]) -> Needs:
     """The lists that hold the neighbours within parts that are these shares of the reals and the fakes."""
     k = neighbours_asked(needs)
     own_real, own_fake = reach(k[0], shares[0], n - 1), reach(k[1], shares[1], m - 1)
     to_real, to_fake = reach(k[2], shares[0], n), reach(k[3], shares[1], m)
+    # The balls of a part should mostly end within the lists of what lies around their centres.
+    if to_real and shares[1] < 1:
+        for balls in needs.reals_counted | needs.reals_covered:
+            to_real = max(to_real, min(_in_ball(balls.nearest_k, shares[1] * m, n), n))
+    if to_fake and shares[0] < 1:
+        for balls in needs.fakes_counted | needs.fakes_covered:
+            to_fake = max(to_fake, min(_in_ball(balls.nearest_k, shares[0] * n, m), m))
     return Needs(
         real_list=own_real,
         real_neighbors=own_real,
@@ -109,6 +118,11 @@ class Lists:
         self._levels: list[tuple[Positions, NDArray[np.float64], NDArray[np.int64]]] = []
         if known[0] is not None and known[1] is not None:
             self._levels.append((np.arange(rows.shape[0]), known[0], known[1]))
+
+    @property
+    def known(self) -> Known | None:
+        """The lists of all rows, where there are any."""
+        return self._levels[0][1:] if self._levels else None
 
     def nearest(self, parts: Sequence[tuple[Positions | None, Positions | None]], k: int) -> list[Nearest]:
         """For each (rows, columns) of `parts` the first k of these columns for each of these rows, indices
@@ -304,61 +318,48 @@ class Halves:
 
     def _balls(self, needs: Needs, parts: Sequence[Part], founds: Sequence[Found]) -> None:
         """Everything about balls whose radii come from the part."""
-        questions: list[tuple[Any, ...]] = []
-        takers: list[Callable[[Any], None]] = []
-
-        def keep(into: dict[Balls, Any], balls: Balls, at: Positions | None, back: bool) -> None:
-            def take(answer: NDArray[Any]) -> None:
-                some = answer if at is None else answer[at]
-                if back:  # the radius itself, from the next larger double
-                    some = np.where(np.isfinite(some), np.nextafter(some, 0.0), some)
-                into[balls] = some
-
-            takers.append(take)
-
-        for kind, wishes in (
-            ("fakes_counted", needs.fakes_counted),
-            ("fakes_covered", needs.fakes_covered - needs.fakes_counted),
-            ("least_radius", needs.least_radius),
-            ("reals_counted", needs.reals_counted),
-            ("reals_covered", needs.reals_covered - needs.reals_counted),
-        ):
-            name = {"counted": "covered_by", "covered": "covered"}.get(kind.partition("_")[2], kind)
-            of_reals = not kind.startswith("reals")  # whose balls
-            for balls in sorted(wishes):
-                for part, found in zip(parts, founds, strict=True):
-                    centres, points = (part.real, part.fake) if of_reals else (part.fake, part.real)
-                    known: Mapping[Balls, NDArray[Any]] = getattr(self._found, kind)
-                    if of_reals and part.real is None and balls in known:
-                        # The balls of all reals are known, and so is what they hold.
-                        getattr(found, kind)[balls] = (
-                            known[balls] if part.fake is None else known[balls][part.fake]
-                        )
-                        continue
-                    own = found.own_real if of_reals else found.own_fake
-                    radii = radii_of(own, balls)
-                    if balls.closed:
-                        radii = np.nextafter(radii, np.inf)
-                    if centres is not None:
-                        size = (self._real if of_reals else self._fake).shape[0]
-                        radii, some = np.zeros(size), radii
-                        radii[centres] = some
-                    side = "rows" if of_reals or self._within else "columns"
-                    questions.append((name, side, radii, False))
-                    keep(getattr(found, kind), balls, points, kind == "least_radius" and balls.closed)
-        for start in range(0, len(questions), QUESTIONS):
-            asked = questions[start : start + QUESTIONS]
-            columns = None if self._within else self._fake
-            answers, done = _core.sweep(self._real, columns, asked, n_jobs=self._n_jobs)
-            name = "within" if columns is None else f"across {self._fake.name} and"
-            self._work.add(f"{name} {self._real.name}: {len(asked)} questions about balls of parts", done)
-            for take, answer in zip(takers[start : start + QUESTIONS], answers, strict=True):
-                take(answer)
+        counted: Question = "covered_by"
+        around_reals = self._wishes("fakes_counted", counted, needs.fakes_counted, parts, founds)
+        covered = needs.fakes_covered - needs.fakes_counted
+        around_reals += self._wishes("fakes_covered", "covered", covered, parts, founds)
+        around_reals += self._wishes("least_radius", "least_radius", needs.least_radius, parts, founds)
+        around_fakes = self._wishes("reals_counted", counted, needs.reals_counted, parts, founds)
+        covered = needs.reals_covered - needs.reals_counted
+        around_fakes += self._wishes("reals_covered", "covered", covered, parts, founds)
+        answer(self._real, self._fake, self._to_fake.known, around_reals, self._work, self._n_jobs)
+        answer(self._fake, self._real, self._to_real.known, around_fakes, self._work, self._n_jobs)
         for found in founds:
             for balls in needs.fakes_covered & needs.fakes_counted:
                 found.fakes_covered[balls] = found.fakes_counted[balls] > 0
             for balls in needs.reals_covered & needs.reals_counted:
                 found.reals_covered[balls] = found.reals_counted[balls] > 0
+
+    def _wishes(
+        self,
+        kind: str,
+        question: Question,
+        wanted: frozenset[Balls],
+        parts: Sequence[Part],
+        founds: Sequence[Found],
+    ) -> list[Wish]:
+        """The questions whose answers go to the place `kind` of each `Found`."""
+        wishes = []
+        for balls in sorted(wanted):
+            known = getattr(self._found, kind).get(balls)
+            for part, found in zip(parts, founds, strict=True):
+                into: dict[Balls, NDArray[Any]] = getattr(found, kind)
+                if kind.startswith("reals"):
+                    centres, points, own = part.fake, part.real, found.own_fake
+                else:
+                    centres, points, own = part.real, part.fake, found.own_real
+                if centres is None and known is not None:
+                    # The balls of the whole set are known, and so is what they hold.
+                    into[balls] = known if points is None else known[points]
+                    continue
+                wishes.append(
+                    Wish(question, centres, radii_of(own, balls), balls.closed, _keep(into, balls, points))
+                )
+        return wishes
 
     def _moments(self, parts: Sequence[Part], founds: Sequence[Found]) -> None:
         known: dict[tuple[int, int], Moments] = {}
@@ -372,3 +373,10 @@ class Halves:
 
         for part, found in zip(parts, founds, strict=True):
             found.moments = (of(self._real, part.real), of(self._fake, part.fake))
+
+
+def _keep(
+    into: dict[Balls, NDArray[Any]], balls: Balls, at: Positions | None
+) -> Callable[[NDArray[Any]], None]:
+    """Puts an answer about all points where it belongs, those of the part only."""
+    return lambda answer: into.__setitem__(balls, answer if at is None else answer[at])

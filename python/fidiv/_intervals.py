@@ -168,7 +168,7 @@ def _of_terms(terms: Floats, level: float, most: float) -> tuple[float, float]:
     """Of terms that are 0 or the largest possible value Wilson's, else Student's."""
     m = len(terms)
     if bool(np.all((terms == 0) | (terms == most))):
-        low, high = wilson(np.count_nonzero(terms) / m, m, level)
+        low, high = wilson(int(np.count_nonzero(terms)) / m, m, level)
         return most * low, most * high
     if m < 2 or not np.isfinite(terms).all():
         return math.nan, math.nan
