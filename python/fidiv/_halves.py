@@ -116,8 +116,10 @@ class Lists:
         self._most = rows.shape[0] - 1 if columns is None else columns.shape[0]
         # Each level: which row has which line of it (-1: none), and its lists.
         self._levels: list[tuple[Positions, NDArray[np.float64], NDArray[np.int64]]] = []
-        if known[0] is not None and known[1] is not None:
-            self._levels.append((np.arange(rows.shape[0]), known[0], known[1]))
+        distances, indices = known
+        if distances is not None and indices is not None:
+            width = min(distances.shape[1], indices.shape[1])
+            self._levels.append((np.arange(rows.shape[0]), distances[:, :width], indices[:, :width]))
 
     @property
     def known(self) -> Known | None:
@@ -129,7 +131,11 @@ class Lists:
         counted within the columns.
         """
         size = self._rows.shape[0] if self._columns is None else self._columns.shape[0]
-        if not self._levels or share_of([among for _, among in parts], size) < SMALL:
+        if (
+            not self._levels
+            or self._levels[0][1].shape[1] < k
+            or share_of([among for _, among in parts], size) < SMALL
+        ):
             return [self._swept(at, among, k) for at, among in parts]
         answers, missing = [], []
         for at, among in parts:

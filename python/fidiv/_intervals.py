@@ -55,10 +55,13 @@ class Replicates:
     """
 
     full: Mapping[str, float]  # key -> value on all points; NaN where it is undefined
-    values: Mapping[str, Floats]  # key -> (repeats,), the value on each half-sample; a key may be missing
+    # key -> (repeats,), the value on each half-sample; a key may be missing. With a fixed reference the mean
+    # of each half of the reals is taken out, so that the variance (with repeats - 1) is that within them.
+    values: Mapping[str, Floats]
     terms: Mapping[str, Floats | None]  # key -> (m,), terms whose mean is the value, one a fake; or None
     reference: str  # "fixed" or "random"
     repeats: int
+    freedom: int  # degrees of freedom of that variance
     seed: int
     n: int
     m: int
@@ -97,7 +100,7 @@ def interval(replicates: Replicates, key: str, level: float = LEVEL) -> tuple[fl
     if terms is not None:
         low, high = _of_terms(terms, level, most)
     elif key in replicates.values:
-        low, high = centred(value, standard_error(replicates, key), replicates.repeats - 1, level)
+        low, high = centred(value, standard_error(replicates, key), replicates.freedom, level)
         if key in replicates.shares:
             ends = wilson(value / most, replicates.shares[key], level)
             low, high = min(low, most * ends[0]), max(high, most * ends[1])
@@ -137,7 +140,8 @@ def standard_error(replicates: Replicates, key: str) -> float:
         return float(np.std(terms, ddof=1)) / math.sqrt(len(terms)) if len(terms) > 1 else math.nan
     if key not in replicates.values:
         return math.nan
-    return float(np.std(replicates.values[key], ddof=1))
+    values = replicates.values[key]
+    return float(np.std(values, ddof=1)) if np.ptp(values) else 0.0
 
 
 def centred(value: float, error: float, freedom: int, level: float) -> tuple[float, float]:

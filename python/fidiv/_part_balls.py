@@ -83,7 +83,7 @@ def _by_lists(
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """What the lists say, and which centres (by their place in the wish) they do not settle."""
     if wish.question == "least_radius" or known is None:
-        nothing = np.zeros(size, dtype=np.int64 if wish.question == "covered_by" else np.bool_)
+        nothing: NDArray[Any] = np.zeros(size, np.int64 if wish.question == "covered_by" else np.bool_)
         return nothing, np.arange(len(reach))
     distances, indices = known
     if wish.centres is not None:

@@ -39,6 +39,8 @@ CHEAP_COLUMNS = 32  # so few that it never matters
 TOO_DEAR = "on parts of the sets it would cost several times this call (frechet_influence knows its error)"
 NOT_RESAMPLED = "it is not computed on parts of the sets"
 
+BLOCK = 4  # halves of the fakes against one half of the reals
+
 # With the reals fixed: the terms, one a fake, whose mean is the value.
 _Samples = Mapping[str, NDArray[Any]]
 TERMS: Mapping[str, Callable[[_Samples], NDArray[Any]]] = {
@@ -130,6 +132,13 @@ class Resampling:
     groups: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # of the fakes, by the name of their set
     real_groups: NDArray[Any] | None = None
 
+    @property
+    def blocks(self) -> int:
+        """How many halves of the reals there are, each with at least `BLOCK` halves of the fakes; 1 where
+        each half of the fakes has its own.
+        """
+        return max(1, self.repeats // BLOCK) if self.reference == "fixed" else 1
+
     def with_groups(
         self,
         groups: Mapping[str, Any] | None,
@@ -164,10 +173,11 @@ class Resampling:
         groups = self.groups.get(fake.name)
         fakes = [self._draw(m, groups, repeat, 1) for repeat in range(self.repeats)]
         if self.reference == "fixed":
-            reals: list[Positions | None] = [None] * self.repeats
+            halves = [self._draw(n, self.real_groups, block, 0) for block in range(self.blocks)]
+            reals: list[Positions | None] = [halves[repeat % self.blocks] for repeat in range(self.repeats)]
         else:
             reals = [self._draw(n, self.real_groups, repeat, 0) for repeat in range(self.repeats)]
-        least_n = n if self.reference == "fixed" else min(len(at) for at in reals if at is not None)
+        least_n = min(len(at) for at in reals if at is not None)
         least_m = min(map(len, fakes))
         parts = [Part(x, y) for x, y in zip(reals, fakes, strict=True)]
         sizes = [Size((least_n, real.shape[1]), f"half of {real.name}")]
@@ -227,6 +237,7 @@ class ResamplingPlan:
         if families:
             founds = Halves(real, fake, found, work, n_jobs).found(self.union, self.parts)
         values, missing = values_on(founds, families, options)
+        values = {key: within_blocks(array, self.drawn.blocks) for key, array in values.items()}
         full: dict[str, float] = {}
         terms: dict[str, Floats | None] = {}
         reasons: dict[str, str] = {}
@@ -243,23 +254,40 @@ class ResamplingPlan:
                 terms[key] = np.asarray(TERMS[key](outcome.samples), dtype=np.float64)
             elif key not in values:
                 reasons[key] = missing.get(key) or self.reasons.get(family.name, NOT_RESAMPLED)
-        fresh = {"fakes": found.m}
+        # Of groups only the groups are surely independent.
+        groups, real_groups = self.drawn.groups.get(fake.name), self.drawn.real_groups
+        fresh = {"fakes": found.m if groups is None else len(np.unique(groups))}
         if self.drawn.reference == "random":
-            fresh["reals"] = found.n
-        if self.grouped:  # nobody knows how many independent ones
-            fresh = {}
+            fresh["reals"] = found.n if real_groups is None else len(np.unique(real_groups))
         return Replicates(
             full=full,
             values={key: values[key] for key in keys if key in values and key not in reasons},
             terms=terms,
             reference=self.drawn.reference,
             repeats=self.drawn.repeats,
+            freedom=self.drawn.repeats - self.drawn.blocks,
             seed=self.drawn.seed,
             n=found.n,
             m=found.m,
             reasons=reasons,
             shares={key: size for which, size in fresh.items() for key in SHARES[which] if key in full},
         )
+
+
+def within_blocks(values: Floats, blocks: int) -> Floats:
+    """Values of which every `blocks`-th belongs together, each block moved to the mean of all, and the
+    deviations from it made larger so that their variance (with len - 1) is that within blocks.
+    """
+    if blocks == 1:
+        return values
+    found = values.copy()
+    middle = values.mean()
+    for block in range(blocks):
+        own = values[block::blocks]
+        found[block::blocks] = own - own.mean() if np.ptp(own) else 0.0  # no rounding where nothing moves
+    larger = math.sqrt((len(values) - 1) / (len(values) - blocks))
+    moved: Floats = middle + larger * found
+    return moved
 
 
 def check_reference(reference: Any) -> str:
