@@ -32,7 +32,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from ._plan import family_needs, gather_one
+from ._needs import family_needs
+from ._plan import gather_one
 from ._progress import Report, stages
 from ._sweeps import More, Within, Work, across, of_reals, within
 from ._tables import Table

@@ -10,7 +10,8 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from ._inputs import check_count
-from ._plan import Progress, family_needs, gather_one
+from ._needs import family_needs
+from ._plan import Progress, gather_one
 from .metrics import FAMILIES, Found, Needs, cross_entropies
 
 _BOTH = ("precision_recall", "density_coverage")

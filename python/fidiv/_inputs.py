@@ -13,7 +13,7 @@ from __future__ import annotations
 import operator
 import sys
 import warnings
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,19 @@ from numpy.typing import NDArray
 from ._core import Points
 from ._files import InputError, load_features
 
+
+class Sized(Protocol):
+    """A set of which only the size and the name matter."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def name(self) -> str: ...
+
+
 __all__ = [
     "InputError",
+    "Sized",
     "as_array",
     "as_pair",
     "as_points",
@@ -134,7 +145,7 @@ def check_share(value: Any, name: str) -> float:
     return float(value)
 
 
-def check_fits(points: Points, k: int, own: bool, option: str = "nearest_k") -> None:
+def check_fits(points: Sized, k: int, own: bool, option: str = "nearest_k") -> None:
     """There must be k neighbours in `points`: k points, and one more when each point asks in its own set."""
     have, needed = points.shape[0], k + 1 if own else k
     if have < needed:

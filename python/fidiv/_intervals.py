@@ -39,7 +39,11 @@ from .results import Evaluation
 
 Floats = NDArray[np.float64]
 REPEATS = 20
+LEVEL = 0.95
 REFERENCES = ("fixed", "random")
+# Why a key has no interval, where nobody expects one.
+LAW, UNDEFINED = "it is what another key is compared with", "it is undefined"
+UNSAID = (LAW, UNDEFINED)
 
 
 @dataclass(frozen=True)
@@ -51,20 +55,26 @@ class Replicates:
     """
 
     full: Mapping[str, float]  # key -> value on all points; NaN where it is undefined
-    values: Mapping[str, Floats]  # key -> (repeats,), the value on each half-sample; a key may be missing
+    # key -> (repeats,), the value on each half-sample; a key may be missing. With a fixed reference the mean
+    # of each half of the reals is taken out, so that the variance (with repeats - 1) is that within them.
+    values: Mapping[str, Floats]
     terms: Mapping[str, Floats | None]  # key -> (m,), terms whose mean is the value, one a fake; or None
     reference: str  # "fixed" or "random"
     repeats: int
+    freedom: int  # degrees of freedom of that variance
     seed: int
     n: int
     m: int
     reasons: Mapping[str, str] = field(default_factory=dict)  # why a key has no interval
+    shares: Mapping[str, int] = field(default_factory=dict)  # of how many fresh points a key is a share
     evaluation: Evaluation | None = None  # of all points, as `evaluate` gives it
 
 
-def half(size: int) -> int:
-    """How many points a half-sample has."""
-    return size // 2
+def check_intervals(intervals: Any) -> float | None:
+    """The level of the intervals; None when there shall be none."""
+    if isinstance(intervals, (bool, np.bool_)):
+        return LEVEL if intervals else None
+    return check_level(intervals, "intervals")
 
 
 def check_level(level: Any, name: str = "level") -> float:
@@ -76,7 +86,7 @@ def check_level(level: Any, name: str = "level") -> float:
     return float(level)
 
 
-def interval(replicates: Replicates, key: str, level: float = 0.95) -> tuple[float, float]:
+def interval(replicates: Replicates, key: str, level: float = LEVEL) -> tuple[float, float]:
     """The interval of a key, cut to what the key can be; (nan, nan) where there is none.
 
     Of terms if the key has them (Wilson for shares, Student otherwise), else of half-samples.
@@ -84,16 +94,43 @@ def interval(replicates: Replicates, key: str, level: float = 0.95) -> tuple[flo
     level = check_level(level)
     value = replicates.full[key]
     terms = replicates.terms.get(key)
+    least, most = KEYS[key].bounds if key in KEYS else (-math.inf, math.inf)
     if math.isnan(value):
         return math.nan, math.nan
     if terms is not None:
-        low, high = _of_terms(terms, level)
+        low, high = _of_terms(terms, level, most)
     elif key in replicates.values:
-        low, high = centred(value, standard_error(replicates, key), replicates.repeats - 1, level)
+        low, high = centred(value, standard_error(replicates, key), replicates.freedom, level)
+        if key in replicates.shares:
+            ends = wilson(value / most, replicates.shares[key], level)
+            low, high = min(low, most * ends[0]), max(high, most * ends[1])
     else:
         return math.nan, math.nan
-    least, most = KEYS[key].bounds if key in KEYS else (-math.inf, math.inf)
     return max(low, least), min(high, most)
+
+
+def intervals_of(replicates: Replicates, level: float) -> tuple[dict[str, tuple[float, float]], list[str]]:
+    """The intervals of the keys that have one, and sentences about the others."""
+    found: dict[str, tuple[float, float]] = {}
+    reasons: dict[str, list[str]] = {}
+    still = []
+    for key in replicates.full:
+        low, high = interval(replicates, key, level)
+        if math.isnan(low) or math.isnan(high):
+            why = replicates.reasons.get(key, "its terms have no variance")
+            if why not in UNSAID:
+                reasons.setdefault(why, []).append(key)
+            continue
+        found[key] = low, high
+        if low == high:
+            still.append(key)
+    notes = [f"{', '.join(keys)}: no interval; {why}" for why, keys in reasons.items()]
+    if still:
+        notes.append(
+            f"{', '.join(still)}: all half-samples gave the same value, so the interval has no width; that "
+            "says only that so many points show no change"
+        )
+    return found, notes
 
 
 def standard_error(replicates: Replicates, key: str) -> float:
@@ -103,7 +140,8 @@ def standard_error(replicates: Replicates, key: str) -> float:
         return float(np.std(terms, ddof=1)) / math.sqrt(len(terms)) if len(terms) > 1 else math.nan
     if key not in replicates.values:
         return math.nan
-    return float(np.std(replicates.values[key], ddof=1))
+    values = replicates.values[key]
+    return float(np.std(values, ddof=1)) if np.ptp(values) else 0.0
 
 
 def centred(value: float, error: float, freedom: int, level: float) -> tuple[float, float]:
@@ -119,22 +157,23 @@ def student(level: float, freedom: int) -> float:
     return float(special.stdtrit(freedom, (1 + level) / 2))
 
 
-def wilson(hits: int, total: int, level: float) -> tuple[float, float]:
+def wilson(share: float, total: int, level: float) -> tuple[float, float]:
     """Wilson 1927 (JASA 22), the score interval of a share; it never has width 0."""
     from scipy import special
 
     z2 = float(special.ndtri((1 + level) / 2)) ** 2
-    p = hits / total
-    middle = (p + z2 / (2 * total)) / (1 + z2 / total)
-    reach = math.sqrt(z2 * (p * (1 - p) / total + z2 / (4 * total * total))) / (1 + z2 / total)
+    middle = (share + z2 / (2 * total)) / (1 + z2 / total)
+    reach = math.sqrt(z2 * (share * (1 - share) / total + z2 / (4 * total * total))) / (1 + z2 / total)
     # At 0 and 1 the end is the share itself, which rounding must not lose.
-    return (0.0 if hits == 0 else middle - reach), (1.0 if hits == total else middle + reach)
+    return (0.0 if share == 0 else middle - reach), (1.0 if share == 1 else middle + reach)
 
 
-def _of_terms(terms: Floats, level: float) -> tuple[float, float]:
+def _of_terms(terms: Floats, level: float, most: float) -> tuple[float, float]:
+    """Of terms that are 0 or the largest possible value Wilson's, else Student's."""
     m = len(terms)
-    if bool(np.all((terms == 0) | (terms == 1))):
-        return wilson(int(np.count_nonzero(terms)), m, level)
+    if bool(np.all((terms == 0) | (terms == most))):
+        low, high = wilson(int(np.count_nonzero(terms)) / m, m, level)
+        return most * low, most * high
     if m < 2 or not np.isfinite(terms).all():
         return math.nan, math.nan
     return centred(math.fsum(terms) / m, float(np.std(terms, ddof=1)) / math.sqrt(m), m - 1, level)

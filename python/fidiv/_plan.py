@@ -13,14 +13,19 @@ import functools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from . import _core
-from ._inputs import as_pair, as_points, check_count, check_fits, check_seed, check_widths
+from ._baseline import as_baseline
+from ._inputs import as_pair, as_points, check_count, check_seed, check_widths
+from ._intervals import REPEATS, Replicates, check_intervals, intervals_of
+from ._needs import family_needs, of_holdout
 from ._progress import Report, check_progress, reporter, stages
+from ._resampled import Resampling, ResamplingPlan, check_reference
 from ._sweeps import (
     More,
     Work,
@@ -61,6 +66,11 @@ def evaluate(
     metrics: str | Sequence[str] = "default",
     nearest_k: int | None = None,
     holdout_features: ArrayLike | None = None,
+    baseline: bool | ArrayLike = False,
+    intervals: bool | float = False,
+    reference: str = "fixed",
+    groups: ArrayLike | None = None,
+    real_groups: ArrayLike | None = None,
     seed: int = 0,
     n_jobs: int | None = None,
     progress: Progress = None,
@@ -85,8 +95,23 @@ def evaluate(
         and min_count), which a note says, as where nothing chosen has a `nearest_k`.
     holdout_features : array (h, d), optional
         Real data that the generator has not seen, for the families that compare with it.
+    baseline : bool or array (o, d), default False
+        What real data scores against real data, at truly equal sizes. True: over 10 random splits of the
+        reals into halves A and B, h = min(n // 2, m) fakes against A beside h points of B against A. An
+        array: other real data instead of B, and all reals instead of A; h = min(o, m).
+    intervals : bool or float, default False
+        How sure each number is: True for intervals of level 0.95, a number for another level. The target is
+        the expected value at these n, m and k (what fresh samples of these sizes would give on average), not
+        the value of endless samples. Means over fakes by their terms (Wilson, Student), the rest by 20
+        half-samples drawn without repetition.
+    reference : "fixed" or "random", default "fixed"
+        Which samples are fresh: the fakes, these reals given, or both sets. A difference of generators
+        compared on the same reals is a question of "fixed".
+    groups, real_groups : array (m,) and array (n,), optional
+        For intervals of points that are not independent (frames of a video, augmented twins, several samples
+        of one prompt): the group of each point. Whole groups are drawn.
     seed : int, default 0
-        Of the families that draw something.
+        Of the families that draw something, of the splits and of the half-samples.
     n_jobs : int, optional
         Threads: a positive number, or negative as joblib counts (-1 all). None: FIDIV_NUM_THREADS, else
         OMP_NUM_THREADS, else all the process may use. No number depends on it.
@@ -97,9 +122,10 @@ def evaluate(
     -------
     Evaluation
         A read-only mapping from key to float, with `.samples`, `.settings`, `.notes`, `.expected`,
-        `.undefined`, `.summary()`, `.to_dict()` and `.to_json()`; `.worst(n)`, `.uncovered(n)` and
-        `.copies(n)` are tables of single points, `.samples.to_csv(path, of="fake")` writes all of them. A
-        metric that is undefined on this input is NaN and has its reason in `.undefined` and in `.notes`.
+        `.undefined`, `.summary()`, `.to_dict()` and `.to_json()`; `.intervals` (key: (low, high)) and
+        `.baseline`, which are None when not asked for; `.worst(n)`, `.uncovered(n)` and `.copies(n)` are
+        tables of single points, `.samples.to_csv(path, of="fake")` writes all of them. A metric that is
+        undefined on this input is NaN and has its reason in `.undefined` and in `.notes`.
 
     Raises
     ------
@@ -126,6 +152,11 @@ def evaluate(
         metrics=metrics,
         nearest_k=nearest_k,
         holdout_features=holdout_features,
+        baseline=baseline,
+        intervals=intervals,
+        reference=reference,
+        groups=None if groups is None else {name: groups},
+        real_groups=real_groups,
         seed=seed,
         n_jobs=n_jobs,
         progress=progress,
@@ -139,6 +170,11 @@ def evaluate_many(
     metrics: str | Sequence[str] = "default",
     nearest_k: int | None = None,
     holdout_features: ArrayLike | None = None,
+    baseline: bool | ArrayLike = False,
+    intervals: bool | float = False,
+    reference: str = "fixed",
+    groups: Mapping[str, ArrayLike] | None = None,
+    real_groups: ArrayLike | None = None,
     seed: int = 0,
     n_jobs: int | None = None,
     progress: Progress = None,
@@ -147,6 +183,47 @@ def evaluate_many(
     """`evaluate` for several sets of fakes, which share the sweep within the reals. Errors call a set by its
     name.
     """
+    level = check_intervals(intervals)
+    drawn = None if level is None else Resampling(check_reference(reference), REPEATS, check_seed(seed))
+    if drawn is None and not (groups is None and real_groups is None):
+        raise ValueError("groups and real_groups say how intervals are made, and no intervals are asked for")
+    found = evaluated(
+        real_features,
+        fakes,
+        metrics=metrics,
+        nearest_k=nearest_k,
+        holdout_features=holdout_features,
+        baseline=baseline,
+        drawn=drawn,
+        level=level,
+        groups=groups,
+        real_groups=real_groups,
+        seed=seed,
+        n_jobs=n_jobs,
+        progress=progress,
+        real_name=real_name,
+    )
+    return {name: evaluation for name, (evaluation, _) in found.items()}
+
+
+def evaluated(
+    real_features: ArrayLike,
+    fakes: Mapping[str, ArrayLike],
+    *,
+    metrics: str | Sequence[str],
+    nearest_k: int | None,
+    seed: int,
+    holdout_features: ArrayLike | None = None,
+    baseline: bool | ArrayLike = False,
+    drawn: Resampling | None = None,
+    level: float | None = None,
+    groups: Mapping[str, ArrayLike] | None = None,
+    real_groups: ArrayLike | None = None,
+    n_jobs: int | None = None,
+    progress: Progress = None,
+    real_name: str = "real_features",
+) -> dict[str, tuple[Evaluation, Replicates | None]]:
+    """The evaluations, and beside each the values on half-samples where `drawn` says which."""
     keys = chosen(metrics)
     families = [FAMILIES[name] for name in dict.fromkeys(KEYS[key].family for key in keys)]
     given: dict[str, Any] = {"seed": check_seed(seed)}
@@ -162,19 +239,44 @@ def evaluate_many(
         real, points = as_pair(real, fake, (real_name, name), n_jobs)
         sets.append(points)
     holdout = _as_holdout(holdout_features, real, real_name, n_jobs)
-    plans = [_plan(families, options, real, fake, holdout) for fake in sets]
+    plans = [_plan(families, options, real, points, holdout) for points in sets]
     everything = [functools.reduce(Needs.__or__, needs.values(), Needs()) for needs, _ in plans]
+    halves: list[ResamplingPlan | None] = [None] * len(sets)
+    if drawn is not None:
+        drawn = drawn.with_groups(groups, real_groups, real, sets)
+        halves = [drawn.plan(families, options, real, points) for points in sets]
+    against = as_baseline(baseline, real, families, options, given["seed"], n_jobs)
+    for i, half in enumerate(halves):
+        everything[i] |= Needs() if half is None else half.longer
+        everything[i] |= Needs() if against is None else against.longer(sets[i])
 
-    results: dict[str, Evaluation] = {}
+    results: dict[str, tuple[Evaluation, Replicates | None]] = {}
     with reporter(progress) as report:
         gathered = _gather(real, sets, holdout, everything, n_jobs, report)
-        for name, (needs, reasons), (found, work) in zip(fakes, plans, gathered, strict=True):
+        each = zip(sets, plans, halves, gathered, strict=True)
+        for points, (needs, reasons), half, (found, work) in each:
             outcomes = {
                 f.name: _outcome(f, found, options[f.name])
                 if f.name in needs
                 else _nothing(f, reasons[f.name])
                 for f in families
             }
+            notes = _unused(families, options, given.get("nearest_k"))
+            more: dict[str, Any] = {}
+            extra: dict[str, Any] = {}
+            replicates = None
+            if half is not None:
+                replicates = half.replicates(real, points, found, work, outcomes, options, keys, n_jobs)
+            if replicates is not None and level is not None:
+                more["intervals"], said = intervals_of(replicates, level)
+                extra["intervals"] = {
+                    "level": level,
+                    **{name: getattr(replicates, name) for name in ("reference", "repeats")},
+                }
+                notes += said
+            if against is not None:
+                more["baseline"], said = against.compare(points, found, work, keys)
+                notes += said
             settings = {
                 "n": found.n,
                 "m": found.m,
@@ -184,12 +286,15 @@ def evaluate_many(
                 "nearest_k": given.get("nearest_k"),
                 "seed": given["seed"],
                 **({} if holdout is None else {"h": holdout.shape[0]}),
+                **extra,
                 "families": {name: {**own, **outcomes[name].used} for name, own in options.items()},
                 "version": version(),
                 **work.settings(),
             }
-            notes = _unused(families, options, given.get("nearest_k"))
-            results[name] = _evaluation(keys, outcomes, settings, notes)
+            evaluation = _evaluation(keys, outcomes, settings, notes, more)
+            if replicates is not None:
+                replicates = replace(replicates, evaluation=evaluation)
+            results[points.name] = evaluation, replicates
     return results
 
 
@@ -264,36 +369,6 @@ def _plan(
     return needs, reasons
 
 
-def family_needs(
-    family: Family,
-    options: Options,
-    real: _core.Points,
-    fake: _core.Points,
-    holdout: _core.Points | None = None,
-) -> Needs:
-    """What the family needs. ValueError when there are too few points for it, or no holdout set."""
-    needs = family.needs(real.shape[0], fake.shape[0], options)
-    # How many neighbours there must be: in the own set, and for a point of the other one.
-    of_real = [*needs.own_real, needs.real_list, needs.real_neighbors, *(k for k, _ in needs.fake_products)]
-    of_fake = [*needs.own_fake, needs.fake_list, needs.fake_neighbors, *(k for k, _ in needs.real_products)]
-    to_real = [*needs.fake_to_real, needs.fake_to_real_list, needs.fake_to_real_neighbors]
-    to_fake = [*needs.real_to_fake, needs.real_to_fake_list, needs.real_to_fake_neighbors]
-    for points, own, cross in ((real, of_real, to_real), (fake, of_fake, to_fake)):
-        check_fits(points, max([0, *own]), own=True, option=family.k_option)
-        check_fits(points, max([0, *cross]), own=False, option=family.k_option)
-    if needs.holdout and holdout is None:
-        raise ValueError(f"{family.name} needs holdout_features: real data the generator has not seen")
-    if holdout is not None:
-        for points in (real, holdout):
-            check_fits(points, _of_holdout(needs), own=False, option=family.k_option)
-    return needs
-
-
-def _of_holdout(needs: Needs) -> int:
-    """How many neighbours are asked of the holdout set, where there is one."""
-    return max(needs.holdout, needs.holdout_if_given)
-
-
 def _as_holdout(holdout: Any, real: _core.Points, real_name: str, n_jobs: int | None) -> _core.Points | None:
     """The holdout set, checked, where one is given."""
     if holdout is None:
@@ -322,7 +397,7 @@ def _gather(
         m = fake.shape[0]
         weights.append(m * m // 2 if of_fakes(need).nearest_k(fake) else 0)
         weights.append(n * m if asks_across(need) else 0)
-        weights.append((n + m) * holdout.shape[0] if _of_holdout(need) and holdout is not None else 0)
+        weights.append((n + m) * holdout.shape[0] if of_holdout(need) and holdout is not None else 0)
         # A guess: Lloyd's method needs some twenty rounds.
         weights += [20 * wish.num_runs * wish.num_clusters * (n + m) for wish in sorted(need.clusters)]
     steps = iter(stages(report, weights))
@@ -333,8 +408,8 @@ def _gather(
         found, work = across(real, fake, need, (reals, fakes_own), n_jobs, next(steps))
         work = reals.work + fakes_own.work + work
         step = next(steps)
-        if _of_holdout(need) and holdout is not None:
-            against_holdout(found, work, (real, fake, holdout), _of_holdout(need), n_jobs, step)
+        if of_holdout(need) and holdout is not None:
+            against_holdout(found, work, (real, fake, holdout), of_holdout(need), n_jobs, step)
         for wish in sorted(need.clusters):
             (of_real, of_fake), _ = _core.kmeans(
                 [real, fake],
@@ -374,6 +449,7 @@ def _evaluation(
     outcomes: Mapping[str, Outcome],
     settings: Mapping[str, Any],
     more_notes: Sequence[str],
+    more: Mapping[str, Any],
 ) -> Evaluation:
     values: dict[str, float] = {}
     expected: dict[str, float] = {}
@@ -409,6 +485,7 @@ def _evaluation(
         settings=settings,
         notes=notes,
         curves=curves,
+        **more,
     )
 
 

@@ -112,21 +112,27 @@ def within(points: _core.Points, wish: Wish, n_jobs: int | None, report: Report 
     found.work.add(f"within {points.name}: nearest {k}", done)
     distances, indices = answers.pop()
     if wish.repeats:
-        # Ordered by (distance, index): if an earlier row is equal, the first neighbour is the earliest of
-        # them.
-        found.repeats = (distances[:, 0] == 0) & (indices[:, 0] < np.arange(len(indices)))
-    found.radii = _single(distances, wish.radii)
-    found.first = _first(distances, wish.first)
-    found.neighbors = _first(indices, wish.neighbors)
+        found.repeats = repeats_of(distances, indices)
+    found.radii = single_of(distances, wish.radii)
+    found.first = first_of(distances, wish.first)
+    found.neighbors = first_of(indices, wish.neighbors)
     return found
 
 
-def _single(distances: NDArray[np.float64], wanted: frozenset[int]) -> dict[int, NDArray[np.float64]]:
+def repeats_of(distances: NDArray[np.float64], indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which points repeat an earlier one of their own set. Ordered by (distance, index): if an earlier row is
+    equal, the first neighbour is the earliest of them.
+    """
+    found: NDArray[np.bool_] = (distances[:, 0] == 0) & (indices[:, 0] < np.arange(len(indices)))
+    return found
+
+
+def single_of(distances: NDArray[np.float64], wanted: frozenset[int]) -> dict[int, NDArray[np.float64]]:
     """The distances to single neighbours."""
     return {k: np.ascontiguousarray(distances[:, k - 1]) for k in sorted(wanted)}
 
 
-def _first(array: NDArray[Any], k: int) -> NDArray[Any] | None:
+def first_of(array: NDArray[Any], k: int) -> NDArray[Any] | None:
     """The first k columns, without the memory of the others."""
     if k == 0:
         return None
@@ -149,7 +155,7 @@ def across(
         n=real.shape[0],
         m=fake.shape[0],
         d=real.shape[1],
-        entropy_terms=_entropy_terms,
+        entropy_terms=entropy_terms,
         own_real=own[0].radii,
         own_fake=own[1].radii,
         real_list=own[0].first,
@@ -173,30 +179,30 @@ def across(
         return lambda answer: into.__setitem__(key, answer)
 
     def take_fake_to_real(answer: Any) -> None:
-        found.fake_to_real = _single(answer[0], needs.fake_to_real)
-        found.fake_to_real_list = _first(answer[0], needs.fake_to_real_list)
-        found.fake_to_real_neighbors = _first(answer[1], needs.fake_to_real_neighbors)
+        found.fake_to_real = single_of(answer[0], needs.fake_to_real)
+        found.fake_to_real_list = first_of(answer[0], needs.fake_to_real_list)
+        found.fake_to_real_neighbors = first_of(answer[1], needs.fake_to_real_neighbors)
 
     def take_real_to_fake(answer: Any) -> None:
-        found.real_to_fake = _single(answer[0], needs.real_to_fake)
-        found.real_to_fake_list = _first(answer[0], needs.real_to_fake_list)
-        found.real_to_fake_neighbors = _first(answer[1], needs.real_to_fake_neighbors)
+        found.real_to_fake = single_of(answer[0], needs.real_to_fake)
+        found.real_to_fake_list = first_of(answer[0], needs.real_to_fake_list)
+        found.real_to_fake_neighbors = first_of(answer[1], needs.real_to_fake_neighbors)
 
     if k := max([0, *needs.fake_to_real, needs.fake_to_real_list, needs.fake_to_real_neighbors]):
         ask(("nearest", "columns", k), f"nearest {k} reals of each fake", take_fake_to_real)
     if k := max([0, *needs.real_to_fake, needs.real_to_fake_list, needs.real_to_fake_neighbors]):
         ask(("nearest", "rows", k), f"nearest {k} fakes of each real", take_real_to_fake)
     for balls in sorted(needs.fakes_counted):
-        question = ("covered_by", "rows", _radii(found.own_real, balls), balls.closed)
+        question = ("covered_by", "rows", radii_of(found.own_real, balls), balls.closed)
         ask(question, f"real balls around each fake, {_name(balls)}", keep(found.fakes_counted, balls))
     for balls in sorted(needs.reals_counted):
-        question = ("covered_by", "columns", _radii(found.own_fake, balls), balls.closed)
+        question = ("covered_by", "columns", radii_of(found.own_fake, balls), balls.closed)
         ask(question, f"fake balls around each real, {_name(balls)}", keep(found.reals_counted, balls))
     for balls in sorted(needs.fakes_covered - needs.fakes_counted):
-        question = ("covered", "rows", _radii(found.own_real, balls), balls.closed)
+        question = ("covered", "rows", radii_of(found.own_real, balls), balls.closed)
         ask(question, f"fakes in real balls, {_name(balls)}", keep(found.fakes_covered, balls))
     for balls in sorted(needs.reals_covered - needs.reals_counted):
-        question = ("covered", "columns", _radii(found.own_fake, balls), balls.closed)
+        question = ("covered", "columns", radii_of(found.own_fake, balls), balls.closed)
         ask(question, f"reals in fake balls, {_name(balls)}", keep(found.reals_covered, balls))
     for k in sorted(needs.realism):
         radii = found.own_real[k]
@@ -204,7 +210,7 @@ def across(
         pruned = np.where(radii <= np.median(radii), radii, 0.0)
         ask(("best_ratio", "rows", pruned), f"realism, k {k}", keep(found.realism, k))
     for balls in sorted(needs.least_radius):
-        question = ("least_radius", "rows", _radii(found.own_real, balls), balls.closed)
+        question = ("least_radius", "rows", radii_of(found.own_real, balls), balls.closed)
         ask(question, f"least real ball around each fake, {_name(balls)}", keep(found.least_radius, balls))
     for wishes, own_radii, owner, into, text in (
         (needs.fake_products, found.own_real, "columns", found.fake_products, "reals to each fake"),
@@ -229,7 +235,7 @@ def across(
     return found, work
 
 
-def _radii(own: Mapping[int, NDArray[np.float64]], balls: Balls) -> NDArray[np.float64]:
+def radii_of(own: Mapping[int, NDArray[np.float64]], balls: Balls) -> NDArray[np.float64]:
     radii = own[balls.nearest_k]
     return np.minimum(radii, np.median(radii)) if balls.clipped else radii
 
@@ -383,7 +389,7 @@ def moments(points: _core.Points, n_jobs: int | None, *, shared: bool = False) -
     return Moments(points.array, base, centre, spread, correlations, probe)
 
 
-def _entropy_terms(distances: NDArray[np.float64], **how: Any) -> tuple[NDArray[np.float64], float, int]:
+def entropy_terms(distances: NDArray[np.float64], **how: Any) -> tuple[NDArray[np.float64], float, int]:
     try:
         return _core.entropy_terms(distances, **how)
     except ValueError as error:

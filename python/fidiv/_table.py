@@ -112,7 +112,7 @@ def _value(key: str, result: Evaluation) -> str:
     """With its interval, where intervals were asked for."""
     if key not in result:
         return ""
-    intervals = getattr(result, "intervals", None) or {}
+    intervals = result.intervals or {}
     ends = [format_value(end) for end in intervals.get(key, ()) if not math.isnan(end)]
     return format_value(result[key]) + (f" [{', '.join(ends)}]" if ends else "")
 

@@ -20,7 +20,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,61 @@ class Key:
     bounds: tuple[float, float]
     meaning: str
     expected: str | float | None = None
+
+
+class Against(NamedTuple):
+    """What real data scores, what the fakes score at the same sizes, how much more that is, and the standard
+    error of that difference over the splits.
+    """
+
+    baseline: float
+    fake: float
+    excess: float
+    error: float
+
+
+class Baseline(Mapping[str, Against]):
+    """Real against real: key -> `Against`, means over `splits` random splits. `n` is how many reals were the
+    reference, `h` how many reals, and how many fakes, were scored against them.
+    """
+
+    def __init__(self, rows: Mapping[str, Against], *, n: int, h: int, splits: int) -> None:
+        self._rows, self._n, self._h, self._splits = dict(rows), n, h, splits
+
+    n = property(lambda self: self._n, doc="How many reals were the reference.")
+    h = property(lambda self: self._h, doc="How many points were scored against them.")
+    splits = property(lambda self: self._splits, doc="How many random splits were averaged.")
+
+    def __getitem__(self, key: str) -> Against:
+        return self._rows[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        rows = {key: row._asdict() for key, row in self._rows.items()}
+        return {"n": self._n, "h": self._h, "splits": self._splits, "values": rows}
+
+    def summary(self) -> str:
+        """A table for reading."""
+        width = max(map(len, ["metric", *self._rows]))
+        head = [f"{'metric':{width}}  {'real':>9}  {'fake':>9}  {'excess':>9}  {'+-':>9}"]
+        lines = [
+            f"{key:{width}}  " + "  ".join(f"{format_value(value):>9}" for value in row)
+            for key, row in self._rows.items()
+        ]
+        title = (
+            f"baseline: {self._h:,} reals, and {self._h:,} fakes, against the same {self._n:,} reals; "
+            f"means over {self._splits} splits, +- how much the splits matter"
+        )
+        return "\n".join([title, *head, *lines])
+
+    def __repr__(self) -> str:
+        return f"Baseline({self._rows}, n={self._n}, h={self._h}, splits={self._splits})"
 
 
 def format_value(value: float) -> str:
@@ -215,14 +270,17 @@ class Evaluation(Pointed, Result):
 
     A metric that is undefined on the input is NaN here; `undefined` maps its key to the reason, which also
     stands in `notes`. `expected` maps a key to the value it would have on average if both sets came from one
-    law, for the keys where that is known. `curves` maps the families that trace a curve to it; `curve` is
-    the first of them. `worst(n)`, `uncovered(n)` and `copies(n)` are tables of single points.
+    law, for the keys where that is known. `intervals` and `baseline` are None when not asked for. `curves`
+    maps the families that trace a curve to it; `curve` is the first of them. `worst(n)`, `uncovered(n)` and
+    `copies(n)` are tables of single points.
     """
 
-    __slots__ = ("_curves", "_expected", "_keys", "_undefined")
+    __slots__ = ("_baseline", "_curves", "_expected", "_intervals", "_keys", "_undefined")
     __hash__ = None
 
+    _baseline: Baseline | None
     _curves: Mapping[str, Mapping[str, NDArray[Any]]]
+    _intervals: Mapping[str, tuple[float, float]] | None
     _expected: Mapping[str, float]
     _keys: Mapping[str, Key]
     _undefined: Mapping[str, str]
@@ -238,6 +296,8 @@ class Evaluation(Pointed, Result):
         settings: Mapping[str, Any] | None = None,
         notes: Sequence[str] = (),
         curves: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
+        intervals: Mapping[str, tuple[float, float]] | None = None,
+        baseline: Baseline | None = None,
     ) -> None:
         curves = curves or {}
         first = next(iter(curves.values()), None)
@@ -247,11 +307,23 @@ class Evaluation(Pointed, Result):
         object.__setattr__(self, "_keys", MappingProxyType({name: keys[name] for name in self._values}))
         object.__setattr__(self, "_expected", MappingProxyType(dict(expected or {})))
         object.__setattr__(self, "_undefined", MappingProxyType(dict(undefined or {})))
+        object.__setattr__(self, "_intervals", None if intervals is None else _frozen(intervals))
+        object.__setattr__(self, "_baseline", baseline)
 
     @property
     def expected(self) -> Mapping[str, float]:
         """The value of a key when both laws are equal, where it is known."""
         return self._expected
+
+    @property
+    def intervals(self) -> Mapping[str, tuple[float, float]] | None:
+        """(low, high) of the keys that have an interval; its level stands in `settings["intervals"]`."""
+        return self._intervals
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """What real data scores against real data, beside the fakes at the same sizes."""
+        return self._baseline
 
     @property
     def undefined(self) -> Mapping[str, str]:
@@ -272,6 +344,8 @@ class Evaluation(Pointed, Result):
             "keys": dict(self._keys),
             "expected": dict(self._expected),
             "undefined": dict(self._undefined),
+            "intervals": None if self._intervals is None else dict(self._intervals),
+            "baseline": self._baseline,
         }
 
     def to_dict(self) -> dict[str, float]:
@@ -285,7 +359,8 @@ class Evaluation(Pointed, Result):
         direction, bounds and meaning of each value; "settings", what was asked; "run", how the machine did it
         (kernel, code, threads, pairs and how many of them were settled, narrowed, climbed), the only part
         that another machine or thread count changes;
-        "notes"; "curve" where there is one, and "curves", family by family, where there are several;
+        "intervals" and "baseline" where they were asked for; "notes"; "curve" where there is one, and
+        "curves", family by family, where there are several;
         "samples", one entry a point, unless `samples` is False. With
         `indent=None` all stands on one line; an array does in any case.
 
@@ -314,6 +389,10 @@ class Evaluation(Pointed, Result):
             "run": {name: value for name, value in self._settings.items() if name in RUN_SETTINGS},
             "notes": self._notes,
         }
+        if self._intervals is not None:
+            found["intervals"] = self._intervals
+        if self._baseline is not None:
+            found["baseline"] = self._baseline.document()
         if self._curve is not None:
             found["curve"] = self._curve
         if len(self._curves) > 1:
@@ -322,18 +401,30 @@ class Evaluation(Pointed, Result):
             found["samples"] = self._samples
         return found
 
-    def _rows(self) -> list[tuple[str, str, str, str, str]]:
-        """(name, value, which is better, value expected under equal laws, meaning) of each key."""
-        return [
-            (
+    def _head(self) -> list[str]:
+        head = ["metric", "value", "better", "expected", "meaning"]
+        if self._intervals is not None:
+            head.insert(2, f"{100 * self._settings['intervals']['level']:g} % interval")
+        return head
+
+    def _rows(self) -> list[list[str]]:
+        """For each key: name, value, its interval where intervals were asked for, which is better, the value
+        expected under equal laws, meaning.
+        """
+        rows = []
+        for name, value in self._values.items():
+            row = [
                 name,
                 format_value(value),
                 ARROWS[self._keys[name].direction],
                 format_value(self._expected[name]) if name in self._expected else "",
                 self._keys[name].meaning,
-            )
-            for name, value in self._values.items()
-        ]
+            ]
+            if self._intervals is not None:
+                ends = map(format_value, self._intervals.get(name, ()))
+                row.insert(2, " .. ".join(ends))
+            rows.append(row)
+        return rows
 
     def _title(self) -> str:
         s = self._settings
@@ -343,41 +434,46 @@ class Evaluation(Pointed, Result):
         """A table for reading: value, which direction is better, the value expected if both sets came from
         one law, where it is known, and one line on what it means; then the notes.
         """
-        head = ("metric", "value", "better", "expected", "meaning")
+        head = self._head()
         rows = [head, *self._rows()]
-        width = [max(len(row[i]) for row in rows) for i in range(4)]
+        width = [max(len(row[i]) for row in rows) for i in range(len(head))]
+        left = {head.index(name) for name in ("metric", "better", "meaning")}
         lines = [
             "  ".join(
-                [
-                    name.ljust(width[0]),
-                    value.rjust(width[1]),
-                    better.ljust(width[2]),
-                    usual.rjust(width[3]),
-                    meaning,
-                ]
+                cell.ljust(width[i]) if i in left else cell.rjust(width[i]) for i, cell in enumerate(row)
             ).rstrip()
-            for name, value, better, usual, meaning in rows
+            for row in rows
         ]
         lines.insert(1, "-" * max(map(len, lines)))
         if self._expected:
             lines.append(LEGEND)
+        if self._baseline:
+            lines.append(self._baseline.summary())
         return "\n".join(
             [line for line in (self._title(),) if line] + lines + [f"note: {n}" for n in self._notes]
         )
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-            f'<td style="text-align:right">{html.escape(value)}</td><td>{html.escape(better)}</td>'
-            f'<td style="text-align:right">{html.escape(usual)}</td>'
-            f'<td style="text-align:left">{html.escape(meaning)}</td></tr>'
-            for name, value, better, usual, meaning in self._rows()
+        heads = self._head()
+
+        def cell(head: str, text: str) -> str:
+            if head == "metric":
+                return f'<th style="text-align:left">{html.escape(text)}</th>'
+            side = {"better": "", "meaning": ' style="text-align:left"'}.get(
+                head, ' style="text-align:right"'
+            )
+            return f"<td{side}>{html.escape(text)}</td>"
+
+        rows = "".join(f"<tr>{''.join(map(cell, heads, row))}</tr>" for row in self._rows())
+        titles = "".join(
+            f'<th title="{LEGEND}">expected</th>' if head == "expected" else f"<th>{html.escape(head)}</th>"
+            for head in heads
         )
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self._notes)
+        more = f"<pre>{html.escape(self._baseline.summary())}</pre>" if self._baseline else ""
         return (
-            f"<table><caption>{html.escape(self._title())}</caption><thead><tr><th>metric</th><th>value</th>"
-            f'<th>better</th><th title="{LEGEND}">expected</th><th>meaning</th></tr></thead>'
-            f"<tbody>{cells}</tbody></table>" + (f"<ul>{notes}</ul>" if notes else "")
+            f"<table><caption>{html.escape(self._title())}</caption><thead><tr>{titles}</tr></thead>"
+            f"<tbody>{rows}</tbody></table>" + more + (f"<ul>{notes}</ul>" if notes else "")
         )
 
 

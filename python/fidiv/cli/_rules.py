@@ -7,7 +7,7 @@ import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..results import Evaluation
@@ -40,8 +40,8 @@ class Requirement:
     def value(self, result: Evaluation) -> float | None:
         """What is judged; None where it was not computed."""
         if self.end is None:
-            return result.get(self.key)
-        intervals: Mapping[str, tuple[float, float]] | None = getattr(result, "intervals", None)
+            return result[self.key] if self.key in result else None
+        intervals = result.intervals
         if not intervals or self.key not in intervals:
             return None
         return float(intervals[self.key][ENDS[self.end]])
