@@ -75,7 +75,7 @@ def ours(path):
 
 # -------------------------------------------------------------------------------------------------- the walls
 CALLS = ("clusters", "curves", "fidelity", "frechet", "kernels", "memorisation", "monitoring", "neighbours")
-CALLS += ("scores", "two_sample")
+CALLS += ("modes", "scores", "two_sample")
 # What each room may use; "" is the package itself, which gathers the public names.
 WALLS = {
     "": {"_calls", "_config", "_dropins", "_plan", "curves", "entropy", "metrics", "neighbors"},
@@ -94,6 +94,21 @@ WALLS = {
         *("_core", "_inputs", "_plan", "metrics"),
         *("metrics.kernels", "metrics.vendi", "results"),
     },
+    "_calls.modes": {"_inputs", "_modes", "_plan"},
+    # The modes: like a family, from what the sweeps found; it takes one of the families for its parts.
+    "_modes": {
+        *("_modes.labels", "_modes.mass", "_modes.options", "_modes.outside", "_modes.result"),
+        *("_modes.spread", "_modes.statistics", "_modes.terms", "metrics"),
+    },
+    "_modes.centres": {"metrics"},
+    "_modes.labels": {"_modes.centres", "_modes.options", "metrics"},
+    "_modes.mass": {"_modes.statistics"},
+    "_modes.options": set(),
+    "_modes.outside": {"_modes.labels", "_modes.options", "_modes.statistics", "metrics"},
+    "_modes.result": {"results"},
+    "_modes.spread": {"_modes.options", "_modes.statistics", "metrics"},
+    "_modes.statistics": set(),
+    "_modes.terms": {"metrics"},
     "_config": {"_core"},
     "_gram": set(),  # sums over pairs: numpy only
     "_logistic": set(),
@@ -111,7 +126,7 @@ WALLS = {
         *("_core", "_inputs", "_plan", "metrics"),
         *("metrics.cross_entropies", "metrics.frechet.distance", "results"),
     },
-    "_plan": {"_core", "_inputs", "_progress", "_sweeps", "metrics", "results"},
+    "_plan": {"_core", "_inputs", "_modes", "_progress", "_sweeps", "metrics", "results"},
     "_sweeps": {"_core", "_progress", "metrics"},
     "neighbors": {"_core", "_inputs", "_progress"},
     "entropy": {"entropy._divergences", "entropy._radii"},
@@ -124,7 +139,7 @@ WALLS = {
     "_inputs": {"_core", "_files"},
     "_files": set(),
     "_progress": set(),
-    "results": set(),
+    "results": {"_modes.result"},  # for the type of what an evaluation carries
     # A family of several files; it is one to the others.
     "metrics.frechet": {
         *("metrics.frechet.distance", "metrics.frechet.influence", "metrics.frechet.infinity"),

@@ -12,14 +12,15 @@ import difflib
 import functools
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from . import _core
-from ._inputs import as_pair, as_points, check_count, check_fits, check_seed, check_widths
+from . import _core, _modes
+from ._inputs import as_pair, as_points, check_count, check_fits, check_labels, check_seed, check_widths
 from ._progress import Report, check_progress, reporter, stages
 from ._sweeps import (
     More,
@@ -58,6 +59,8 @@ def evaluate(
     *,
     metrics: str | Sequence[str] = "default",
     nearest_k: int | None = None,
+    real_labels: ArrayLike | None = None,
+    fake_labels: ArrayLike | None = None,
     holdout_features: ArrayLike | None = None,
     seed: int = 0,
     n_jobs: int | None = None,
@@ -81,6 +84,12 @@ def evaluate(
         None: each family's own default, as in its own call. A number is used by all families that have a
         `nearest_k` (precision_recall, density_coverage, cross_entropies); precision_recall_cover keeps its
         ball_k and min_count, which a note says, as where nothing chosen has a `nearest_k`.
+    real_labels : array (n,), optional
+        Integers, booleans or strings: the mode of each real. Given, `.modes` says which modes are dropped,
+        shrunk or invented, as `fidiv.modes` does with nearest_k (5 if None) and seed; that call also finds
+        modes where there are no labels.
+    fake_labels : array (m,), optional
+        Of the fakes, in the same words; without them a fake has the mode of the nearest of half of the reals.
     holdout_features : array (h, d), optional
         Real data that the generator has not seen, for the families that compare with it.
     seed : int, default 0
@@ -95,13 +104,13 @@ def evaluate(
     -------
     Evaluation
         A read-only mapping from key to float, with `.samples`, `.settings`, `.notes`, `.expected`,
-        `.undefined`, `.summary()`, `.to_dict()` and `.to_json()`. A metric that is undefined on this input is
-        NaN and has its reason in `.undefined` and in `.notes`.
+        `.undefined`, `.modes` (None without labels), `.summary()`, `.to_dict()` and `.to_json()`. A metric
+        that is undefined on this input is NaN and has its reason in `.undefined` and in `.notes`.
 
     Raises
     ------
     ValueError
-        Unknown names, different widths, wrong shapes, values that are not finite.
+        Unknown names, different widths, wrong shapes, values that are not finite, labels of another length.
     TypeError
         Not numbers, or a count that is no integer.
 
@@ -122,6 +131,8 @@ def evaluate(
         {name: fake_features},
         metrics=metrics,
         nearest_k=nearest_k,
+        real_labels=real_labels,
+        fake_labels=None if fake_labels is None else {name: fake_labels},
         holdout_features=holdout_features,
         seed=seed,
         n_jobs=n_jobs,
@@ -135,6 +146,8 @@ def evaluate_many(
     *,
     metrics: str | Sequence[str] = "default",
     nearest_k: int | None = None,
+    real_labels: ArrayLike | None = None,
+    fake_labels: Mapping[str, ArrayLike] | None = None,
     holdout_features: ArrayLike | None = None,
     seed: int = 0,
     n_jobs: int | None = None,
@@ -161,17 +174,24 @@ def evaluate_many(
     holdout = _as_holdout(holdout_features, real, real_name, n_jobs)
     plans = [_plan(families, options, real, fake, holdout) for fake in sets]
     everything = [functools.reduce(Needs.__or__, needs.values(), Needs()) for needs, _ in plans]
+    wanted = _modes_wanted(real, fakes, sets, real_labels, fake_labels, given)
+    everything = [
+        needs | more.needs if more else needs for needs, more in zip(everything, wanted, strict=True)
+    ]
 
     results: dict[str, Evaluation] = {}
     with reporter(progress) as report:
         gathered = _gather(real, sets, holdout, everything, n_jobs, report)
-        for name, (needs, reasons), (found, work) in zip(fakes, plans, gathered, strict=True):
+        for name, (needs, reasons), modes, (found, work) in zip(fakes, plans, wanted, gathered, strict=True):
             outcomes = {
                 f.name: _outcome(f, found, options[f.name])
                 if f.name in needs
                 else _nothing(f, reasons[f.name])
                 for f in families
             }
+            of_modes = (
+                _modes.find(found, modes.options, *modes.labels) if modes and not modes.reason else None
+            )
             settings = {
                 "n": found.n,
                 "m": found.m,
@@ -186,8 +206,44 @@ def evaluate_many(
                 **work.settings(),
             }
             notes = _unused(families, options, given.get("nearest_k"))
-            results[name] = _evaluation(keys, outcomes, settings, notes)
+            if modes and modes.reason:
+                notes.append(f"modes: undefined; {modes.reason}")
+            results[name] = _evaluation(keys, outcomes, settings, notes, of_modes)
     return results
+
+
+@dataclass(frozen=True)
+class _ModesWanted:
+    """What the modes of one set of fakes are asked with, or why there is no answer."""
+
+    needs: Needs
+    options: _modes.Options
+    labels: tuple[NDArray[Any] | None, NDArray[Any] | None]
+    reason: str | None = None
+
+
+def _modes_wanted(
+    real: _core.Points,
+    fakes: Iterable[str],
+    sets: Sequence[_core.Points],
+    real_labels: Any,
+    fake_labels: Mapping[str, Any] | None,
+    given: Mapping[str, Any],
+) -> list[_ModesWanted | None]:
+    """For each set of fakes, the modes where labels were given."""
+    if real_labels is None and not fake_labels:
+        return [None] * len(sets)
+    options = _modes.Options(**given)
+    wanted: list[_ModesWanted | None] = []
+    for name, fake in zip(fakes, sets, strict=True):
+        of_fake = (fake_labels or {}).get(name)
+        labels = check_labels(real_labels, of_fake, real.shape[0], fake.shape[0])
+        try:
+            needs, reason = _modes.needs(real.shape[0], fake.shape[0], options), None
+        except Undefined as error:
+            needs, reason = Needs(), str(error)
+        wanted.append(_ModesWanted(needs, options, labels, reason))
+    return wanted
 
 
 def _chosen(metrics: str | Sequence[str]) -> list[str]:
@@ -363,6 +419,7 @@ def _evaluation(
     outcomes: Mapping[str, Outcome],
     settings: Mapping[str, Any],
     more_notes: Sequence[str],
+    modes: _modes.Modes | None = None,
 ) -> Evaluation:
     values: dict[str, float] = {}
     expected: dict[str, float] = {}
@@ -395,6 +452,7 @@ def _evaluation(
         settings=settings,
         notes=notes,
         curves=curves,
+        modes=modes,
     )
 
 

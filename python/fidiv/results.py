@@ -20,10 +20,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ._modes.result import Modes
 
 SCHEMA_VERSION = 1
 RUN_SETTINGS = frozenset({"kernel", "code", "threads", "pairs", "settled", "narrowed", "climbed"})
@@ -213,12 +216,13 @@ class Evaluation(Result):
     the first of them.
     """
 
-    __slots__ = ("_curves", "_expected", "_keys", "_undefined")
+    __slots__ = ("_curves", "_expected", "_keys", "_modes", "_undefined")
     __hash__ = None
 
     _curves: Mapping[str, Mapping[str, NDArray[Any]]]
     _expected: Mapping[str, float]
     _keys: Mapping[str, Key]
+    _modes: Modes | None
     _undefined: Mapping[str, str]
 
     def __init__(
@@ -232,6 +236,7 @@ class Evaluation(Result):
         settings: Mapping[str, Any] | None = None,
         notes: Sequence[str] = (),
         curves: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
+        modes: Modes | None = None,
     ) -> None:
         curves = curves or {}
         first = next(iter(curves.values()), None)
@@ -241,6 +246,7 @@ class Evaluation(Result):
         object.__setattr__(self, "_keys", MappingProxyType({name: keys[name] for name in self._values}))
         object.__setattr__(self, "_expected", MappingProxyType(dict(expected or {})))
         object.__setattr__(self, "_undefined", MappingProxyType(dict(undefined or {})))
+        object.__setattr__(self, "_modes", modes)
 
     @property
     def expected(self) -> Mapping[str, float]:
@@ -257,6 +263,11 @@ class Evaluation(Result):
         """The curve of each family that traces one."""
         return self._curves
 
+    @property
+    def modes(self) -> Modes | None:
+        """Which modes are dropped, shrunk or invented; None where no labels were given."""
+        return self._modes
+
     def _state(self) -> dict[str, Any]:
         state = super()._state()
         del state["curve"]
@@ -266,6 +277,7 @@ class Evaluation(Result):
             "keys": dict(self._keys),
             "expected": dict(self._expected),
             "undefined": dict(self._undefined),
+            "modes": self._modes,
         }
 
     def to_dict(self) -> dict[str, float]:
@@ -279,9 +291,9 @@ class Evaluation(Result):
         direction, bounds and meaning of each value; "settings", what was asked; "run", how the machine did it
         (kernel, code, threads, pairs and how many of them were settled, narrowed, climbed), the only part
         that another machine or thread count changes;
-        "notes"; "curve" where there is one, and "curves", family by family, where there are several;
-        "samples", one entry a point, unless `samples` is False. With
-        `indent=None` all stands on one line; an array does in any case.
+        "notes"; "modes" where labels were given; "curve" where there is one, and "curves", family by family,
+        where there are several; "samples", one entry a point, unless `samples` is False. With `indent=None`
+        all stands on one line; an array does in any case.
 
         JSON has no word for values that are not numbers: NaN becomes null, an infinity the string "Infinity"
         or "-Infinity".
@@ -312,6 +324,8 @@ class Evaluation(Result):
             found["curve"] = self._curve
         if len(self._curves) > 1:
             found["curves"] = self._curves
+        if self._modes is not None:
+            found["modes"] = self._modes.document(samples=samples)
         if samples:
             found["samples"] = self._samples
         return found
@@ -355,9 +369,10 @@ class Evaluation(Result):
         lines.insert(1, "-" * max(map(len, lines)))
         if self._expected:
             lines.append(LEGEND)
-        return "\n".join(
-            [line for line in (self._title(),) if line] + lines + [f"note: {n}" for n in self._notes]
-        )
+        lines += [f"note: {n}" for n in self._notes]
+        if self._modes is not None:
+            lines += ["", self._modes.summary()]
+        return "\n".join([line for line in (self._title(),) if line] + lines)
 
     def _repr_html_(self) -> str:
         cells = "".join(

@@ -22,6 +22,7 @@ from .frechet import (
 )
 from .kernels import energy_distance, kernel_distance, mmd, rke, sliced_wasserstein, vendi_score
 from .memorisation import authenticity, closest_record, data_copying_test
+from .modes import modes
 from .monitoring import drift
 from .neighbours import copies, cross_entropies, density_coverage, precision_recall, precision_recall_cover
 from .scores import bits_per_dimension, correlate_with_human, f_beta, inception_score
@@ -50,6 +51,7 @@ __all__ = [
     "inception_score",
     "kernel_distance",
     "mmd",
+    "modes",
     "pr_curve",
     "prd",
     "prd_from_histograms",
