@@ -50,12 +50,14 @@ def test_the_signature():
         "fake_features",
         "metrics",
         "nearest_k",
+        "real_labels",
+        "fake_labels",
         "holdout_features",
         "seed",
         "n_jobs",
         "progress",
     ]
-    assert [p.default for p in list(parameters.values())[2:]] == ["default", None, None, 0, None, None]
+    assert [p.default for p in list(parameters.values())[2:]] == ["default", *[None] * 4, 0, None, None]
     assert all(p.kind is p.KEYWORD_ONLY for p in list(parameters.values())[2:])
 
 
@@ -78,6 +80,7 @@ def test_public_names():
         "frechet_distance_from_moments",
         "inception_score",
         "metrics",
+        "modes",
         "neighbors",
         "prd_from_histograms",
         "rke",

@@ -74,8 +74,8 @@ def ours(path):
 
 
 # -------------------------------------------------------------------------------------------------- the walls
-CALLS = ("clusters", "compare", "curves", "fidelity", "frechet", "kernels", "memorisation", "monitoring")
-CALLS += ("neighbours", "samples", "scores", "transfer", "two_sample")
+CALLS = ("clusters", "compare", "curves", "fidelity", "frechet", "kernels", "memorisation", "modes")
+CALLS += ("monitoring", "neighbours", "samples", "scores", "transfer", "two_sample")
 # What each room may use; "" is the package itself, which gathers the public names.
 WALLS = {
     "": {"_calls", "_config", "_dropins", "_plan", "curves", "entropy", "metrics", "neighbors"},
@@ -133,6 +133,22 @@ WALLS = {
         *("_core", "_inputs", "_plan", "metrics"),
         *("metrics.kernels", "metrics.vendi", "results"),
     },
+    "_calls.modes": {"_inputs", "_modes", "_plan"},
+    # The modes: like a family, from what the sweeps found; it takes one of the families for its parts.
+    "_modes": {
+        *("_modes.labels", "_modes.mass", "_modes.options", "_modes.outside", "_modes.result"),
+        *("_modes.spread", "_modes.statistics", "_modes.terms", "metrics"),
+    },
+    "_modes.centres": {"metrics"},
+    "_modes.labels": {"_modes.centres", "_modes.options", "metrics"},
+    "_modes.mass": {"_modes.statistics"},
+    "_modes.asked": {"_core", "_inputs", "_modes", "metrics"},
+    "_modes.options": set(),
+    "_modes.outside": {"_modes.labels", "_modes.options", "_modes.statistics", "metrics"},
+    "_modes.result": {"results"},
+    "_modes.spread": {"_modes.options", "_modes.statistics", "metrics"},
+    "_modes.statistics": set(),
+    "_modes.terms": {"metrics"},
     "_config": {"_core"},
     "_gram": set(),  # sums over pairs: numpy only
     "_logistic": set(),
@@ -153,8 +169,8 @@ WALLS = {
         *("metrics.cross_entropies", "metrics.frechet.distance", "results"),
     },
     "_plan": {
-        *("_baseline", "_core", "_inputs", "_intervals", "_needs", "_progress", "_resampled", "_sweeps"),
-        *("_tables", "metrics", "results"),
+        *("_baseline", "_core", "_inputs", "_intervals", "_modes.asked", "_needs", "_progress"),
+        *("_resampled", "_sweeps", "_tables", "metrics", "results"),
     },
     "_sweeps": {"_core", "_progress", "metrics"},
     "neighbors": {"_core", "_inputs", "_progress"},
@@ -168,7 +184,7 @@ WALLS = {
     "_inputs": {"_core", "_files"},
     "_files": set(),
     "_progress": set(),
-    "results": {"_samples", "_tables"},
+    "results": {"_modes.result", "_samples", "_tables"},  # of modes only the type that an evaluation carries
     "_samples": {"_tables"},
     # A family of several files; it is one to the others.
     "metrics.frechet": {

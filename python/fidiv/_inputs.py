@@ -40,6 +40,7 @@ __all__ = [
     "check_count",
     "check_fits",
     "check_flag",
+    "check_labels",
     "check_positive",
     "check_radii",
     "check_seed",
@@ -143,6 +144,33 @@ def check_share(value: Any, name: str) -> float:
     if not 0 < float(value) < 1:
         raise ValueError(wrong)
     return float(value)
+
+
+def check_labels(
+    real: Any, fake: Any, n: int, m: int, names: tuple[str, str] = ("real_labels", "fake_labels")
+) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+    """One label for each point of both sets, or of the reals, or none at all."""
+    if real is None and fake is not None:
+        raise ValueError(f"{names[1]} was given without {names[0]}; labels of fakes alone name no mode")
+    first = None if real is None else _labels(real, n, names[0])
+    second = None if fake is None else _labels(fake, m, names[1])
+    if first is not None and second is not None and (first.dtype.kind == "U") != (second.dtype.kind == "U"):
+        raise TypeError(f"{names[0]} has type {first.dtype}, {names[1]} {second.dtype}; one kind is needed")
+    return first, second
+
+
+def _labels(x: Any, n: int, name: str) -> NDArray[Any]:
+    """n labels as int64 or strings."""
+    array = _array(x, name)
+    if array.dtype.kind == "O" and all(isinstance(value, str) for value in array.ravel()):
+        array = array.astype(np.str_)
+    if array.dtype.kind not in "biuU":
+        raise TypeError(f"{name} has type {array.dtype}; allowed are integers, booleans and strings")
+    if array.shape != (n,):
+        raise ValueError(f"{name} has shape {array.shape}; one label for each point is needed, shape ({n},)")
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8:
+        _check_exact(array, name)
+    return array if array.dtype.kind == "U" else array.astype(np.int64)
 
 
 def check_fits(points: Sized, k: int, own: bool, option: str = "nearest_k") -> None:

@@ -23,6 +23,7 @@ from . import _core
 from ._baseline import as_baseline
 from ._inputs import as_pair, as_points, check_count, check_seed, check_widths
 from ._intervals import REPEATS, Replicates, check_intervals, intervals_of
+from ._modes.asked import modes_asked
 from ._needs import family_needs, of_holdout
 from ._progress import Report, check_progress, reporter, stages
 from ._resampled import Resampling, ResamplingPlan, check_reference
@@ -65,6 +66,8 @@ def evaluate(
     *,
     metrics: str | Sequence[str] = "default",
     nearest_k: int | None = None,
+    real_labels: ArrayLike | None = None,
+    fake_labels: ArrayLike | None = None,
     holdout_features: ArrayLike | None = None,
     baseline: bool | ArrayLike = False,
     intervals: bool | float = False,
@@ -93,6 +96,12 @@ def evaluate(
         None: each family's own default, as in its own call. A number is used by all families that have a
         `nearest_k`; those that count neighbours in other ways keep theirs (precision_recall_cover its ball_k
         and min_count), which a note says, as where nothing chosen has a `nearest_k`.
+    real_labels : array (n,), optional
+        Integers, booleans or strings: the mode of each real. Given, `.modes` says which modes are dropped,
+        shrunk or invented, as `fidiv.modes` does with nearest_k (5 if None) and seed; that call also finds
+        modes where there are no labels.
+    fake_labels : array (m,), optional
+        Of the fakes, in the same words; without them a fake has the mode of the nearest of half of the reals.
     holdout_features : array (h, d), optional
         Real data that the generator has not seen, for the families that compare with it.
     baseline : bool or array (o, d), default False
@@ -122,15 +131,15 @@ def evaluate(
     -------
     Evaluation
         A read-only mapping from key to float, with `.samples`, `.settings`, `.notes`, `.expected`,
-        `.undefined`, `.summary()`, `.to_dict()` and `.to_json()`; `.intervals` (key: (low, high)) and
-        `.baseline`, which are None when not asked for; `.worst(n)`, `.uncovered(n)` and `.copies(n)` are
-        tables of single points, `.samples.to_csv(path, of="fake")` writes all of them. A metric that is
-        undefined on this input is NaN and has its reason in `.undefined` and in `.notes`.
+        `.undefined`, `.summary()`, `.to_dict()` and `.to_json()`; `.intervals` (key: (low, high)),
+        `.baseline` and `.modes`, which are None when not asked for; `.worst(n)`, `.uncovered(n)` and
+        `.copies(n)` are tables of single points, `.samples.to_csv(path, of="fake")` writes all of them. A
+        metric that is undefined on this input is NaN and has its reason in `.undefined` and in `.notes`.
 
     Raises
     ------
     ValueError
-        Unknown names, different widths, wrong shapes, values that are not finite.
+        Unknown names, different widths, wrong shapes, values that are not finite, labels of another length.
     TypeError
         Not numbers, or a count that is no integer.
 
@@ -151,6 +160,8 @@ def evaluate(
         {name: fake_features},
         metrics=metrics,
         nearest_k=nearest_k,
+        real_labels=real_labels,
+        fake_labels=None if fake_labels is None else {name: fake_labels},
         holdout_features=holdout_features,
         baseline=baseline,
         intervals=intervals,
@@ -169,6 +180,8 @@ def evaluate_many(
     *,
     metrics: str | Sequence[str] = "default",
     nearest_k: int | None = None,
+    real_labels: ArrayLike | None = None,
+    fake_labels: Mapping[str, ArrayLike] | None = None,
     holdout_features: ArrayLike | None = None,
     baseline: bool | ArrayLike = False,
     intervals: bool | float = False,
@@ -193,6 +206,8 @@ def evaluate_many(
         metrics=metrics,
         nearest_k=nearest_k,
         holdout_features=holdout_features,
+        real_labels=real_labels,
+        fake_labels=fake_labels,
         baseline=baseline,
         drawn=drawn,
         level=level,
@@ -214,6 +229,8 @@ def evaluated(
     nearest_k: int | None,
     seed: int,
     holdout_features: ArrayLike | None = None,
+    real_labels: ArrayLike | None = None,
+    fake_labels: Mapping[str, ArrayLike] | None = None,
     baseline: bool | ArrayLike = False,
     drawn: Resampling | None = None,
     level: float | None = None,
@@ -249,12 +266,16 @@ def evaluated(
     for i, half in enumerate(halves):
         everything[i] |= Needs() if half is None else half.longer
         everything[i] |= Needs() if against is None else against.longer(sets[i])
+    wanted = modes_asked(real, fakes, sets, real_labels, fake_labels, given)
+    everything = [
+        needs | more.needs if more else needs for needs, more in zip(everything, wanted, strict=True)
+    ]
 
     results: dict[str, tuple[Evaluation, Replicates | None]] = {}
     with reporter(progress) as report:
         gathered = _gather(real, sets, holdout, everything, n_jobs, report)
-        each = zip(sets, plans, halves, gathered, strict=True)
-        for points, (needs, reasons), half, (found, work) in each:
+        each = zip(sets, plans, halves, wanted, gathered, strict=True)
+        for points, (needs, reasons), half, asked, (found, work) in each:
             outcomes = {
                 f.name: _outcome(f, found, options[f.name])
                 if f.name in needs
@@ -277,6 +298,9 @@ def evaluated(
             if against is not None:
                 more["baseline"], said = against.compare(points, found, work, keys)
                 notes += said
+            if asked is not None:
+                more["modes"] = asked.find(found)
+                notes += [f"modes: undefined; {asked.reason}"] if asked.reason else []
             settings = {
                 "n": found.n,
                 "m": found.m,

@@ -20,13 +20,16 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._samples import Pointed
 from ._tables import Samples
+
+if TYPE_CHECKING:
+    from ._modes.result import Modes
 
 SCHEMA_VERSION = 1
 RUN_SETTINGS = frozenset({"kernel", "code", "threads", "pairs", "settled", "narrowed", "climbed"})
@@ -275,7 +278,7 @@ class Evaluation(Pointed, Result):
     `copies(n)` are tables of single points.
     """
 
-    __slots__ = ("_baseline", "_curves", "_expected", "_intervals", "_keys", "_undefined")
+    __slots__ = ("_baseline", "_curves", "_expected", "_intervals", "_keys", "_modes", "_undefined")
     __hash__ = None
 
     _baseline: Baseline | None
@@ -283,6 +286,7 @@ class Evaluation(Pointed, Result):
     _intervals: Mapping[str, tuple[float, float]] | None
     _expected: Mapping[str, float]
     _keys: Mapping[str, Key]
+    _modes: Modes | None
     _undefined: Mapping[str, str]
 
     def __init__(
@@ -298,6 +302,7 @@ class Evaluation(Pointed, Result):
         curves: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
         intervals: Mapping[str, tuple[float, float]] | None = None,
         baseline: Baseline | None = None,
+        modes: Modes | None = None,
     ) -> None:
         curves = curves or {}
         first = next(iter(curves.values()), None)
@@ -309,6 +314,7 @@ class Evaluation(Pointed, Result):
         object.__setattr__(self, "_undefined", MappingProxyType(dict(undefined or {})))
         object.__setattr__(self, "_intervals", None if intervals is None else _frozen(intervals))
         object.__setattr__(self, "_baseline", baseline)
+        object.__setattr__(self, "_modes", modes)
 
     @property
     def expected(self) -> Mapping[str, float]:
@@ -335,6 +341,11 @@ class Evaluation(Pointed, Result):
         """The curve of each family that traces one."""
         return self._curves
 
+    @property
+    def modes(self) -> Modes | None:
+        """Which modes are dropped, shrunk or invented; None where no labels were given."""
+        return self._modes
+
     def _state(self) -> dict[str, Any]:
         state = super()._state()
         del state["curve"]
@@ -346,6 +357,7 @@ class Evaluation(Pointed, Result):
             "undefined": dict(self._undefined),
             "intervals": None if self._intervals is None else dict(self._intervals),
             "baseline": self._baseline,
+            "modes": self._modes,
         }
 
     def to_dict(self) -> dict[str, float]:
@@ -359,10 +371,9 @@ class Evaluation(Pointed, Result):
         direction, bounds and meaning of each value; "settings", what was asked; "run", how the machine did it
         (kernel, code, threads, pairs and how many of them were settled, narrowed, climbed), the only part
         that another machine or thread count changes;
-        "intervals" and "baseline" where they were asked for; "notes"; "curve" where there is one, and
-        "curves", family by family, where there are several;
-        "samples", one entry a point, unless `samples` is False. With
-        `indent=None` all stands on one line; an array does in any case.
+        "intervals", "baseline" and "modes" where they were asked for; "notes"; "curve" where there is one,
+        and "curves", family by family, where there are several; "samples", one entry a point, unless
+        `samples` is False. With `indent=None` all stands on one line; an array does in any case.
 
         JSON has no word for values that are not numbers: NaN becomes null, an infinity the string "Infinity"
         or "-Infinity".
@@ -397,6 +408,8 @@ class Evaluation(Pointed, Result):
             found["curve"] = self._curve
         if len(self._curves) > 1:
             found["curves"] = self._curves
+        if self._modes is not None:
+            found["modes"] = self._modes.document(samples=samples)
         if samples:
             found["samples"] = self._samples
         return found
@@ -449,9 +462,10 @@ class Evaluation(Pointed, Result):
             lines.append(LEGEND)
         if self._baseline:
             lines.append(self._baseline.summary())
-        return "\n".join(
-            [line for line in (self._title(),) if line] + lines + [f"note: {n}" for n in self._notes]
-        )
+        lines += [f"note: {n}" for n in self._notes]
+        if self._modes is not None:
+            lines += ["", self._modes.summary()]
+        return "\n".join([line for line in (self._title(),) if line] + lines)
 
     def _repr_html_(self) -> str:
         heads = self._head()

@@ -23,6 +23,7 @@ from .frechet import (
 )
 from .kernels import energy_distance, kernel_distance, mmd, rke, sliced_wasserstein, vendi_score
 from .memorisation import authenticity, closest_record, data_copying_test
+from .modes import modes
 from .monitoring import drift
 from .neighbours import (
     copies,
@@ -63,6 +64,7 @@ __all__ = [
     "inception_score",
     "kernel_distance",
     "mmd",
+    "modes",
     "pr_curve",
     "prd",
     "prd_from_histograms",

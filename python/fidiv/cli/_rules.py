@@ -40,7 +40,8 @@ class Requirement:
     def value(self, result: Evaluation) -> float | None:
         """What is judged; None where it was not computed."""
         if self.end is None:
-            return result[self.key] if self.key in result else None
+            value: float | None = result.get(self.key)
+            return value
         intervals = result.intervals
         if not intervals or self.key not in intervals:
             return None
