@@ -113,11 +113,11 @@ def check_flag(value: Any, name: str) -> bool:
 
 
 def check_level(value: Any, name: str) -> float:
-    """The level of a test, in (0, 1)."""
-    wrong = f"{name} must be a number in (0, 1), got {value!r}"
+    """The level of a test, in (0, 1/2): a limit that is wrong more often than right limits nothing."""
+    wrong = f"{name} must be a number in (0, 1/2), got {value!r}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(wrong)
-    if not 0 < float(value) < 1:
+    if not 0 < float(value) < 0.5:
         raise ValueError(wrong)
     return float(value)
 
