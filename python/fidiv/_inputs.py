@@ -146,6 +146,16 @@ def check_share(value: Any, name: str) -> float:
     return float(value)
 
 
+def check_level(value: Any, name: str) -> float:
+    """The level of a test, in (0, 1/2): a limit that is wrong more often than right limits nothing."""
+    wrong = f"{name} must be a number in (0, 1/2), got {value!r}"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(wrong)
+    if not 0 < float(value) < 0.5:
+        raise ValueError(wrong)
+    return float(value)
+
+
 def check_labels(
     real: Any, fake: Any, n: int, m: int, names: tuple[str, str] = ("real_labels", "fake_labels")
 ) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:

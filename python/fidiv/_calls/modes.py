@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from .. import _modes
-from .._inputs import check_count, check_labels, check_seed, check_share
+from .._inputs import check_count, check_labels, check_level, check_seed
 from .._modes import Modes
 from .._plan import Progress, gather_one, version
 
@@ -41,7 +41,8 @@ def modes(
     nearest_k : int, default 5
         The neighbour whose distance is looked at, everywhere.
     level : float, default 0.05
-        Of each test, in (0, 1); limits have the confidence 1 - level.
+        Of each test, in (0, 1/2). Each limit holds with confidence 1 - level by itself: what is said rests on
+        one of them, or, of "fine", on two one-sided tests.
     seed : int, default 0
         Of the halves, of k-means, of the draws to equal sizes and of the permutations.
     n_jobs, progress
@@ -86,10 +87,10 @@ def modes(
     limit below 0.1; *under-represented*: below 1/1.5; *over-represented*: lower limit above 1.5; each only
     where the adjusted p-value is at most level. *fine*: both limits within; else *undecided*, with how many
     fakes would decide (`needed_fakes`). Zero fakes mean dropped only if at least 10 ln(2 modes / level) were
-    to be expected. A mode at half its mass needs some 300 expected fakes for this verdict; that it differs
-    at all, `adjusted_p_value`, is seen with a quarter of that.
+    to be expected. A mode at half its mass needs some 500 expected fakes for this verdict; that it differs
+    at all (`differs`) is seen with 100.
 
-    *Spread.* At equal counts (at most 500 of each set), t = mean ln s_k - mean ln r_k within the mode,
+    *Spread.* At equal counts (at most 250 of each set), t = mean ln s_k - mean ln r_k within the mode,
     studentised, against permuted marks, the largest over modes deciding. *shrunk*: adjusted p-value at most
     level and the upper limit of dimension x t below -ln 2: less than half the volume. *fine*: the lower limit
     is above that. Below 4 nearest_k points of either set: undecided.
@@ -121,7 +122,7 @@ def modes(
     options = _modes.Options(
         num_modes=check_count(num_modes, "num_modes"),
         nearest_k=check_count(nearest_k, "nearest_k"),
-        level=check_share(level, "level"),
+        level=check_level(level, "level"),
         seed=check_seed(seed),
     )
     labels: list[Any] = []

@@ -76,7 +76,7 @@ def _needed(fakes: int, reals: int, odds: float, modes: int, level: float) -> tu
         if low >= 1 / TOLERATED and high <= TOLERATED:
             return True
         # A fault also has to pass the test: limits at level / modes without 1 stand for it.
-        low_test, high_test = share_limits(g, g + c, level / modes)
+        low_test, high_test = share_limits(g, g + c, level / modes / 2)
         usual = now / (1 + now)
         return (high < 1 / TOLERATED and high_test < usual) or (low > TOLERATED and low_test > usual)
 

@@ -9,7 +9,8 @@ each permutation, since they depend on the marks. Modes are tested together: the
 with the largest |T| over all modes (Westfall and Young 1993).
 
 A mode is *shrunk* when this p-value is at most the level and D t lies below -ln 2 with its upper limit: fakes
-then fill less than half of the volume, D being the intrinsic dimension of the reals of that mode.
+then fill less than half of the volume, D being the intrinsic dimension of the reals of that mode. Limits are
+t -/+ z standard errors, widened as the permutations show, z the normal quantile of one less the level.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 FEWEST = 4  # times nearest_k: fewer points of either set in a mode say nothing
-MOST = 500  # points of either set in a mode; more would add cost and no verdict
+MOST = 250  # points of either set in a mode; more would add cost and no verdict
 PERMUTATIONS = 199
 SHRUNK = -math.log(2)  # of the logarithm of the volume
+WORD = 16  # neighbours that are looked up at once
 CLOSE = 1e-12  # two roundings of one statistic
 
 
@@ -91,7 +93,7 @@ def judge(
         modes.append(mode)
     known = [mode for mode in modes if mode is not None]
     permutations = max(PERMUTATIONS, math.ceil(10 / options.level) - 1)
-    marked = iter(_verdicts(known, *_permuted(known, options.nearest_k, permutations, rng), options.level))
+    marked = iter(_verdicts(known, _permuted(known, options.nearest_k, permutations, rng), options.level))
     few = [min(len(r), len(f)) for r, f in zip(reals, fakes, strict=True)]
     nan = math.nan
     found = [
@@ -133,14 +135,12 @@ def _dimension(neighbours: Floats) -> float:
     return len(logs) / total if total > 0 else math.nan
 
 
-def _permuted(
-    modes: list[_Mode], k: int, permutations: int, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """(permutations, modes): t and T under marks permuted within each mode. All modes stand in one array,
-    so that a permutation costs the same however the points are cut into modes.
+def _permuted(modes: list[_Mode], k: int, permutations: int, rng: np.random.Generator) -> Floats:
+    """(permutations, modes): T under marks permuted within each mode. All modes stand in one array, so that
+    a permutation costs the same however the points are cut into modes.
     """
     if not modes:
-        return np.empty((permutations, 0)), np.empty((permutations, 0))
+        return np.empty((permutations, 0))
     halves = np.array([mode.half for mode in modes])
     starts = np.concatenate([[0], np.cumsum(2 * halves)[:-1]])
     length = max(mode.logs.shape[1] for mode in modes)
@@ -156,30 +156,41 @@ def _permuted(
         logs[rows, width:], neighbours[rows, width:] = mode.logs[:, -1:], start
         half = np.repeat([False, True], mode.half)
         marks[:, rows] = rng.permuted(np.tile(half, (permutations, 1)), axis=1)
-    t, statistic = np.empty((permutations, len(modes))), np.empty((permutations, len(modes)))
+    statistic = np.empty((permutations, len(modes)))
+    places, of_mode = _places(k), np.repeat(np.arange(len(modes)), 2 * halves)
     for i, mark in enumerate(marks):
-        radii = _radii(logs, neighbours, mark, k)
+        radii = _radii(logs, neighbours, mark, k, places)
         sums = [np.add.reduceat(values, starts) for values in (radii * mark, radii * ~mark)]
         means = [total / halves for total in sums]
         # Variances about the means, which subtracting sums of squares would not give to full precision.
-        middle = np.where(mark, np.repeat(means[0], 2 * halves), np.repeat(means[1], 2 * halves))
+        middle = np.where(mark, means[0][of_mode], means[1][of_mode])
         error = np.sqrt(np.add.reduceat((radii - middle) ** 2, starts) / (halves - 1) / halves)
-        t[i] = means[0] - means[1]
-        for place in range(len(modes)):
-            statistic[i, place] = _studentised(float(t[i, place]), float(error[place]))
-    return t, statistic
+        for place, t in enumerate((means[0] - means[1]).tolist()):
+            statistic[i, place] = _studentised(t, float(error[place]))
+    return statistic
 
 
-def _radii(logs: Floats, neighbours: NDArray[np.intp], mark: Mask, k: int) -> Floats:
-    """The logarithm of the distance of each point to the k-th neighbour of its own mark."""
-    # Nearly all are among the first ones; only rows that are not look at their whole list.
-    first = min(2 * k + 6, neighbours.shape[1])
-    place = _kth(mark[neighbours[:, :first]] == mark[:, None], k)
+def _radii(
+    logs: Floats, neighbours: NDArray[np.intp], mark: Mask, k: int, places: NDArray[np.intp]
+) -> Floats:
+    """The logarithm of the distance of each point to the k-th neighbour of its own mark. Nearly all are
+    among the first 16, which `places` knows; only rows that are not look at their whole list.
+    """
+    same = np.zeros((len(mark), WORD), dtype=np.bool_)
+    width = min(WORD, neighbours.shape[1])
+    np.equal(mark[neighbours[:, :width]], mark[:, None], out=same[:, :width])
+    place = places[np.packbits(same, axis=1).view(np.uint16)[:, 0]]
     short = np.flatnonzero(place < 0)
     if len(short):
         place[short] = _kth(mark[neighbours[short]] == mark[short, None], k)
     # A list that runs out all the same ends at its last distance (index -1).
     return np.asarray(logs[np.arange(len(logs)), place])
+
+
+def _places(k: int) -> NDArray[np.intp]:
+    """For each word of 16 bits, as numpy packs a row of 16 truths, the place of the k-th True, or -1."""
+    every = np.arange(1 << WORD, dtype=np.uint16)
+    return _kth(np.unpackbits(every.view(np.uint8).reshape(-1, 2), axis=1).astype(np.bool_), k)
 
 
 def _kth(same: Mask, k: int) -> NDArray[np.intp]:
@@ -188,18 +199,19 @@ def _kth(same: Mask, k: int) -> NDArray[np.intp]:
     return np.where(counts[:, -1] >= k, np.argmax(counts >= k, axis=1), -1)
 
 
-def _verdicts(modes: list[_Mode], t: Floats, statistic: Floats, level: float) -> list[Spread]:
+def _verdicts(modes: list[_Mode], statistic: Floats, level: float) -> list[Spread]:
     found = []
     largest = np.abs(statistic).max(axis=1, initial=0.0)
-    total = len(t) + 1
+    total = len(statistic) + 1
     for place, mode in enumerate(modes):
         size = abs(mode.statistic()) * (1 - CLOSE)
         p_value = (1 + int(np.count_nonzero(np.abs(statistic[:, place]) >= size))) / total
         adjusted = (1 + int(np.count_nonzero(largest >= size))) / total
-        # Radii of near points share neighbours, so their mean varies more than independent values would;
-        # permuted marks show by how much.
-        error = max(mode.error, float(t[:, place].std(ddof=1)))
-        reach = normal_quantile(1 - level / 2) * error
+        # Radii of near points share neighbours, so their mean varies more than that of independent values;
+        # T under permuted marks shows how many times as much.
+        finite = statistic[np.isfinite(statistic[:, place]), place]
+        wider = float(finite.std(ddof=1)) if len(finite) > 1 else 1.0
+        reach = normal_quantile(1 - level) * mode.error * max(1.0, wider)
         low, high = mode.t - reach, mode.t + reach
         verdict = "undecided"
         if adjusted <= level and mode.dimension * high < SHRUNK:
