@@ -53,11 +53,17 @@ def test_the_signature():
         "real_labels",
         "fake_labels",
         "holdout_features",
+        "baseline",
+        "intervals",
+        "reference",
+        "groups",
+        "real_groups",
         "seed",
         "n_jobs",
         "progress",
     ]
-    assert [p.default for p in list(parameters.values())[2:]] == ["default", *[None] * 4, 0, None, None]
+    defaults = ["default", *[None] * 4, False, False, "fixed", None, None, 0, None, None]
+    assert [p.default for p in list(parameters.values())[2:]] == defaults
     assert all(p.kind is p.KEYWORD_ONLY for p in list(parameters.values())[2:])
 
 
