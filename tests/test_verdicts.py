@@ -149,21 +149,24 @@ def honest(rng, n=60, m=30, h=40, d=2, with_holdout=True):
 
 
 @pytest.mark.parametrize("with_holdout", [False, True])
-def test_under_equal_laws_marks_are_rare(with_holdout):
-    """With no bad fake every mark is wrong: some run may have one in at most `level` of the cases."""
-    runs, level = 300, 0.2
-    wrong, p = {"unrealistic": 0, "copied": 0}, []
-    for got, *_ in simulate(runs, lambda rng: honest(rng, with_holdout=with_holdout), level):
-        for kind in ("unrealistic", "copied") if with_holdout else ("unrealistic",):
+def test_under_equal_laws_the_level_is_kept_exactly(with_holdout):
+    """With no bad fake every mark is wrong. For m = 4 fakes and c = 39 counted reals level (c + 1) / m is a
+    whole number, and the chance of any mark is not only at most the level but equal to it.
+    """
+    runs, level, n = 600, 0.1, 40 if with_holdout else 78
+    kinds = ("unrealistic", "copied") if with_holdout else ("unrealistic",)
+    wrong = dict.fromkeys(kinds, 0)
+    p = []
+    for got, *_ in simulate(runs, lambda rng: honest(rng, n, 4, 39, with_holdout=with_holdout), level):
+        assert got.settings["counted"] == 39
+        for kind in kinds:
             wrong[kind] += bool(got.samples[kind].any())
             p.append(got.samples[f"{kind}_p"])
-    limit = runs * level + 3 * math.sqrt(runs * level * (1 - level))
-    assert wrong["unrealistic"] <= limit
-    assert wrong["copied"] <= limit
-    # Each p-value alone is uniform on the attainable values: its mean is (1 + 1 / (c + 1)) / 2 and a bit.
-    counted = 40 if with_holdout else 30
-    exact = (1 + 1 / (counted + 1)) / 2
-    assert np.mean(p) == pytest.approx(exact, abs=0.015)
+    for kind in kinds:
+        assert wrong[kind] == pytest.approx(runs * level, abs=3 * math.sqrt(runs * level * (1 - level))), kind
+    # Each p-value is uniform on 1/40, 2/40, ... 1.
+    assert np.mean(p) == pytest.approx((1 + 1 / 40) / 2, abs=0.03)
+    assert np.mean(np.concatenate(p) <= 0.1) == pytest.approx(0.1, abs=0.03)
 
 
 def dishonest(rng, n=600, m=60, h=600, d=3):
