@@ -108,10 +108,21 @@ WALLS = {
     "_columns": {"results"},
     "_two_sample": {"_gram", "_logistic", "metrics"},
     "_dropins": {
-        *("_core", "_inputs", "_plan", "metrics"),
+        *("_core", "_inputs", "_needs", "_plan", "metrics"),
         *("metrics.cross_entropies", "metrics.frechet.distance", "results"),
     },
-    "_plan": {"_core", "_inputs", "_progress", "_sweeps", "metrics", "results"},
+    "_plan": {
+        *("_baseline", "_core", "_inputs", "_intervals", "_needs", "_progress", "_resampled", "_sweeps"),
+        *("metrics", "results"),
+    },
+    "_needs": {"_inputs", "metrics"},
+    # How sure numbers are: parts of sets without sweeping them, the intervals, real against real.
+    "_part_balls": {"_core", "_sweeps"},
+    "_halves": {"_core", "_part_balls", "_sweeps", "metrics"},
+    "_intervals": {"metrics", "results"},
+    "_resampled": {"_core", "_halves", "_inputs", "_intervals", "_needs", "_sweeps", "metrics"},
+    "_resampling": {"_inputs", "_intervals", "_plan", "_resampled"},
+    "_baseline": {"_core", "_halves", "_inputs", "_needs", "_resampled", "_sweeps", "metrics", "results"},
     "_sweeps": {"_core", "_progress", "metrics"},
     "neighbors": {"_core", "_inputs", "_progress"},
     "entropy": {"entropy._divergences", "entropy._radii"},
