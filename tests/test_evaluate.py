@@ -51,11 +51,17 @@ def test_the_signature():
         "metrics",
         "nearest_k",
         "holdout_features",
+        "baseline",
+        "intervals",
+        "reference",
+        "groups",
+        "real_groups",
         "seed",
         "n_jobs",
         "progress",
     ]
-    assert [p.default for p in list(parameters.values())[2:]] == ["default", None, None, 0, None, None]
+    defaults = ["default", None, None, False, False, "fixed", None, None, 0, None, None]
+    assert [p.default for p in list(parameters.values())[2:]] == defaults
     assert all(p.kind is p.KEYWORD_ONLY for p in list(parameters.values())[2:])
 
 
