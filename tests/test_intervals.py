@@ -105,10 +105,10 @@ def test_constant_halves_are_said():
 def test_coverage(reference):
     rng = np.random.default_rng(11)
     keys = ["precision", "recall", "density", "coverage", "pce", "rce", "re", "identifiability", "rce_ratio"]
-    runs, real = [], rng.normal(size=(150, 2))
-    for run in range(60):
-        real = real if reference == "fixed" else rng.normal(size=(150, 2))
-        fakes = {"a": 1.3 * rng.normal(size=(150, 2))}
+    runs, real = [], rng.normal(size=(120, 2))
+    for run in range(40):
+        real = real if reference == "fixed" else rng.normal(size=(120, 2))
+        fakes = {"a": 1.3 * rng.normal(size=(120, 2))}
         runs.append(replicates(real, fakes, keys, reference=reference, seed=run, n_jobs=1)["a"])
     held = []
     for key in keys:
@@ -117,7 +117,7 @@ def test_coverage(reference):
         held.append(np.mean((ends[:, 0] <= target) & (target <= ends[:, 1])))
         wide = np.mean(np.diff(ends)) / (2 * 1.645 * np.std([run.full[key] for run in runs], ddof=1))
         assert 0.75 < wide < 2.1, (key, wide)
-    assert min(held) > 0.76, dict(zip(keys, held, strict=True))  # 3.5 standard errors
+    assert min(held) > 0.72, dict(zip(keys, held, strict=True))  # 4 standard errors
     assert 0.85 < np.mean(held) < 0.99
 
 
@@ -132,7 +132,7 @@ def test_evaluate_shows_intervals():
     assert "interval" not in plain.summary()
     assert "intervals" not in json.loads(plain.to_json())
     assert dict(result) == dict(plain)
-    assert result.notes == plain.notes
+    assert result.notes[: len(plain.notes)] == plain.notes
     for name, array in plain.samples.items():
         np.testing.assert_array_equal(result.samples[name], array, strict=True)
     laws = {"expected_coverage", "expected_rce", "expected_re"}

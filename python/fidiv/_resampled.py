@@ -61,6 +61,8 @@ SHARES = {
     ),
     "reals": ("recall", "coverage", "recall_cover", "identifiability", "duplicates_in_real"),
 }
+# Keys that are cut at an end they would go beyond: halves that are all cut do not vary, fresh samples do.
+CUT = frozenset({"clipped_density", "clipped_coverage"})
 # Numbers that other keys are compared with; they are no estimates.
 LAWS = frozenset(key.expected for key in KEYS.values() if isinstance(key.expected, str))
 
@@ -237,6 +239,11 @@ class ResamplingPlan:
         if families:
             founds = Halves(real, fake, found, work, n_jobs).found(self.union, self.parts)
         values, missing = values_on(founds, families, options)
+        for key in CUT & values.keys():
+            least, most = KEYS[key].bounds
+            if any(end in (least, most) for end in values[key]):
+                del values[key]
+                missing[key] = "it is cut at 1 on some half-samples, which then do not show how it moves"
         values = {key: within_blocks(array, self.drawn.blocks) for key, array in values.items()}
         full: dict[str, float] = {}
         terms: dict[str, Floats | None] = {}
