@@ -10,7 +10,7 @@ from dataclasses import asdict
 import numpy as np
 import oracle.modes as oracle
 import pytest
-from factories import gaussian
+from factories import gaussian, lattice
 
 import fidiv
 
@@ -399,6 +399,19 @@ def test_evaluate_carries_the_modes():
     assert json.loads(result.to_json())["modes"]["table"][1]["verdict"] == "dropped"
     assert pickle.loads(pickle.dumps(result)) == result
     assert result != fidiv.evaluate(REAL, FAKE)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "lattice"])
+def test_sweeps_in_halves_answer_as_sweeps_of_the_whole(kind):
+    draw = gaussian if kind == "gaussian" else lattice
+    real, fake = draw(61, 3, 0), draw(54, 3, 1)
+    families = [name for name in fidiv.metrics.FAMILIES if name not in ("pr_curve", "divergence_frontier")]
+    whole = fidiv.evaluate(real, fake, metrics=families)
+    halves = fidiv.evaluate(real, fake, metrics=families, real_labels=np.arange(61) % 3)
+    np.testing.assert_equal(dict(halves), dict(whole))
+    for name, array in whole.samples.items():
+        np.testing.assert_array_equal(halves.samples[name], array, strict=True)
+    assert halves.settings["pairs"] > whole.settings["pairs"]
 
 
 def test_evaluate_without_labels_has_no_modes():

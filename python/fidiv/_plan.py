@@ -27,6 +27,7 @@ from ._modes.asked import modes_asked
 from ._needs import family_needs, of_holdout
 from ._progress import Report, check_progress, reporter, stages
 from ._resampled import Resampling, ResamplingPlan, check_reference
+from ._split import Split
 from ._sweeps import (
     More,
     Work,
@@ -425,11 +426,13 @@ def _gather(
         # A guess: Lloyd's method needs some twenty rounds.
         weights += [20 * wish.num_runs * wish.num_clusters * (n + m) for wish in sorted(need.clusters)]
     steps = iter(stages(report, weights))
-    reals = within(real, asked, n_jobs, next(steps))
+    split = next((Split(real, seed, k, n_jobs) for seed, k in sorted(own.halves)), None)
+    reals = within(real, asked, n_jobs, next(steps), split)
     real_moments: Moments | None = None
     for fake, need in zip(fakes, needs, strict=True):
         fakes_own = within(fake, of_fakes(need), n_jobs, next(steps))
-        found, work = across(real, fake, need, (reals, fakes_own), n_jobs, next(steps))
+        of_this = split if need.halves else None
+        found, work = across(real, fake, need, (reals, fakes_own), n_jobs, next(steps), split=of_this)
         work = reals.work + fakes_own.work + work
         step = next(steps)
         if of_holdout(need) and holdout is not None:

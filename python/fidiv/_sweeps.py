@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._progress import Report, stages
+from ._split import Split
 from .metrics import Balls, Found, Moments, Needs, Undefined, mean
 
 
@@ -40,6 +41,11 @@ class Work:
         self.narrowed += report["narrowed"]
         self.climbed += report["climbed"]
         self.machine |= {name: report[name] for name in ("kernel", "code", "threads")}
+
+    def add_parts(self, what: str, reports: Sequence[Mapping[str, Any]]) -> None:
+        """A sweep that was made in parts."""
+        for place, report in enumerate(reports):
+            self.add(f"{what} (part {place + 1} of {len(reports)})", report)
 
     def __add__(self, other: Work) -> Work:
         return Work(
@@ -102,15 +108,26 @@ def of_fakes(needs: Needs) -> Wish:
     return Wish(needs.own_fake, needs.fake_list, needs.fake_neighbors, needs.repeats)
 
 
-def within(points: _core.Points, wish: Wish, n_jobs: int | None, report: Report | None) -> Within:
-    """One sweep within `points`."""
+def within(
+    points: _core.Points,
+    wish: Wish,
+    n_jobs: int | None,
+    report: Report | None,
+    split: Split | None = None,
+) -> Within:
+    """One sweep within `points`, or those of its halves."""
     k = wish.nearest_k(points)
     found = Within(repeats=np.zeros(points.shape[0], dtype=np.bool_) if wish.repeats else None)
     if k == 0:
         return found
-    answers, done = _core.sweep(points, None, [("nearest", "rows", k)], n_jobs=n_jobs, progress=report)
-    found.work.add(f"within {points.name}: nearest {k}", done)
-    distances, indices = answers.pop()
+    text = f"within {points.name}: nearest {k}"
+    if split is None:
+        answers, done = _core.sweep(points, None, [("nearest", "rows", k)], n_jobs=n_jobs, progress=report)
+        found.work.add(text, done)
+        distances, indices = answers.pop()
+    else:
+        (distances, indices), parts = split.within(k, report)
+        found.work.add_parts(text, parts)
     if wish.repeats:
         found.repeats = repeats_of(distances, indices)
     found.radii = single_of(distances, wish.radii)
@@ -147,6 +164,7 @@ def across(
     n_jobs: int | None,
     report: Report | None,
     more: Sequence[tuple[tuple[Any, ...], str, Callable[[Any], None]]] = (),
+    split: Split | None = None,
 ) -> tuple[Found, Work]:
     """One sweep across both sets with every question, and all that is found by now. `more` are further
     questions in the words of `_core.sweep`, each with its name and who takes the answer.
@@ -224,8 +242,14 @@ def across(
 
     work = Work()
     if questions:
-        answers, done = _core.sweep(real, fake, questions, n_jobs=n_jobs, progress=report)
-        work.add(f"across {real.name} and {fake.name}: {'; '.join(texts)}", done)
+        text = f"across {real.name} and {fake.name}: {'; '.join(texts)}"
+        if split is None:
+            answers, done = _core.sweep(real, fake, questions, n_jobs=n_jobs, progress=report)
+            work.add(text, done)
+        else:
+            answers, parts, found.anchored = split.across(fake, questions, report)
+            found.halves = split.halves
+            work.add_parts(text, parts)
         for taker in takers:
             taker(answers.pop(0))
     for balls in needs.fakes_covered & needs.fakes_counted:

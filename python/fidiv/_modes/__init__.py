@@ -33,7 +33,7 @@ def needs(n: int, m: int, options: Options) -> Needs:
         )
     if m <= k:
         raise Undefined(f"nearest_k={k} needs at least {k + 1} points in fake_features, which has {m}")
-    return terms.needs(n, m, k)
+    return terms.needs(n, m, k) | Needs(halves=frozenset({(options.seed, k)}))
 
 
 def find(
@@ -41,8 +41,9 @@ def find(
 ) -> Modes:
     """All that is told of the modes; `settings` are those of the modes alone."""
     more, k = found.further, options.nearest_k
-    parts = labels.halves(more, options.seed)
-    anchored = outside.anchored(more, parts, k)
+    parts, anchored = found.halves, found.anchored
+    assert parts is not None
+    assert anchored is not None
     nearest = (anchored.others[1], anchored.fakes[1])
     modes = labels.assign(more, parts, nearest, real_labels, fake_labels, options)
     out = outside.find(anchored, options)

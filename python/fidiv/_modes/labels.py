@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics import Further, Undefined
+from ..metrics import Further, Halves, Undefined
 from . import centres
 from .options import Options
 
@@ -25,16 +25,6 @@ Mask = NDArray[np.bool_]
 Labels = NDArray[Any]
 
 UNKNOWN = -1  # the mode of a fake whose label no real point has
-
-
-@dataclass(frozen=True)
-class Halves:
-    """Positions, ascending, of the anchors and of the other reals, and the coordinates of the anchors."""
-
-    anchors: Integers
-    others: Integers
-    points: NDArray[Any]
-    other_points: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -48,15 +38,6 @@ class Assigned:
     unknown: tuple[Any, ...]  # labels of fakes only
     of_unknown: Integers  # (m,): place in `unknown`, or -1
     rule: str
-
-
-def halves(more: Further, seed: int) -> Halves:
-    """The reals in two seeded halves; the anchors are the smaller one when n is odd."""
-    n = len(more.real)
-    chosen = np.zeros(n, dtype=np.bool_)
-    chosen[np.random.default_rng([seed, 0]).permutation(n)[: n // 2]] = True
-    anchors, others = np.flatnonzero(chosen), np.flatnonzero(~chosen)
-    return Halves(anchors, others, more.real[anchors], more.real[others])
 
 
 def assign(

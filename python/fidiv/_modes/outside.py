@@ -15,13 +15,11 @@ set only).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics import Further
-from .labels import Halves
+from ..metrics import Anchored, Further
 from .options import Options
 from .statistics import benjamini_hochberg, conformal
 
@@ -34,30 +32,10 @@ LEAST_INVENTED = 0.001  # of the fakes
 
 
 @dataclass(frozen=True)
-class Anchored:
-    """What the sweeps against the anchors found."""
-
-    radii: Floats  # r_k of each anchor among the anchors
-    others: tuple[Floats, Integers]  # of the other reals: nu_k, and the place of the nearest anchor
-    fakes: tuple[Floats, Integers]
-
-
-@dataclass(frozen=True)
 class Outside:
     scores: Floats  # (m,)
     p_values: Floats  # (m,)
     flagged: Mask  # (m,)
-
-
-def anchored(more: Further, parts: Halves, nearest_k: int) -> Anchored:
-    """Neighbours among the anchors."""
-    own, _ = more.knn(parts.points, None, nearest_k)
-
-    def against(points: NDArray[Any]) -> tuple[Floats, Integers]:
-        distances, places = more.knn(points, parts.points, nearest_k)
-        return distances[:, -1].copy(), places[:, 0].copy()
-
-    return Anchored(own[:, -1].copy(), against(parts.other_points), against(more.fake))
 
 
 def scores(distances: Floats, radii: Floats) -> Floats:

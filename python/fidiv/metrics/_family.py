@@ -82,6 +82,8 @@ class Needs:
     fake_products: frozenset[tuple[int, float]] = frozenset()
     real_products: frozenset[tuple[int, float]] = frozenset()
     clusters: frozenset[Clusters] = frozenset()
+    # (seed, k): the reals in seeded halves, and what k tells of one half, the anchors; one such wish at most.
+    halves: frozenset[tuple[int, int]] = frozenset()
     moments: bool = False  # means, deviations and correlations of the columns of both sets
     # How many of the nearest holdout points each fake names, and of the nearest reals each holdout point.
     holdout: int = 0
@@ -145,6 +147,25 @@ class Moments:
     probe: Callable[[Floats], Floats]
 
 
+@dataclass(frozen=True)
+class Halves:
+    """The reals in two seeded halves, the smaller first: rows, ascending, and coordinates."""
+
+    anchors: Integers
+    others: Integers
+    points: NDArray[Any]
+    other_points: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """What the anchors are to all points. A place is one among the anchors."""
+
+    radii: Floats  # of each anchor: distance to the k-th other anchor
+    others: tuple[Floats, Integers]  # of the other reals: distance to the k-th anchor, place of the nearest
+    fakes: tuple[Floats, Integers]
+
+
 @dataclass
 class Found:
     """What the sweeps found, under the names of `Needs`. A list is as long as the longest that any family
@@ -181,6 +202,8 @@ class Found:
     real_products: dict[tuple[int, float], Floats] = field(default_factory=dict)
     # (num_runs, n) and (num_runs, m)
     labels: dict[Clusters, tuple[NDArray[np.int32], NDArray[np.int32]]] = field(default_factory=dict)
+    halves: Halves | None = None
+    anchored: Anchored | None = None
     moments: tuple[Moments, Moments] | None = None
     h: int = 0  # how many holdout points
     fake_to_holdout: tuple[Floats, Integers] | None = None  # distances and indices, (m, k)
