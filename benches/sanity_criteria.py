@@ -169,7 +169,10 @@ Criterion = Callable[[Curve], Demands] | LowOrHigh | None
 
 
 def _holds(demands: Demands, errors: float) -> bool:
-    return all(any(one.gap + errors * one.se >= 0 for one in demand) for demand in demands)
+    """Whether they are met when every margin is moved by so many standard errors, which may be infinite."""
+    return all(
+        any(one.gap + (errors * one.se if errors else 0.0) >= 0 for one in demand) for demand in demands
+    )
 
 
 def judge(criterion: Criterion, curve: Curve) -> tuple[str, set[str], list[Margin]]:

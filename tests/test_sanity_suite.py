@@ -105,7 +105,9 @@ def test_a_verdict_is_open_within_two_standard_errors():
     assert ten[0] == "True"
     assert ten[2][0].se == pytest.approx(np.std(many.values, ddof=1) / math.sqrt(10))
     # One repeat says nothing.
-    assert criteria.judge(criteria.level, curve(1.0, 1.0, repeats=1))[1] == {"True", "False"}
+    for values, expected in (((1.0, 1.0), "True"), ((1.0, 2.0), "False")):
+        one = criteria.judge(criteria.level, curve(*values, repeats=1))
+        assert one[:2] == (expected, {"True", "False"})
 
 
 def test_an_undefined_value_fails():
