@@ -268,11 +268,10 @@ class ResamplingPlan:
         if self.drawn.reference == "random":
             fresh["reals"] = found.n if real_groups is None else len(np.unique(real_groups))
         shares = {key: size for which, size in fresh.items() for key in SHARES[which] if key in full}
-        for key in SHARES["reals"]:
+        if self.drawn.reference == "fixed" and not self.grouped:
             # With these reals a mark still depends on the fakes, and rare marks are about independent.
-            if self.drawn.reference == "fixed" and not self.grouped and key in full:
-                if min(full[key], 1 - full[key]) * found.n < RARE:
-                    shares[key] = found.n
+            of_reals = [key for key in SHARES["reals"] if key in full]
+            shares |= {k: found.n for k in of_reals if min(full[k], 1 - full[k]) * found.n < RARE}
         return Replicates(
             full=full,
             values={key: values[key] for key in keys if key in values and key not in reasons},
