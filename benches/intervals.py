@@ -81,10 +81,11 @@ def coverage(law, d, n, m, reference, runs, seed, n_jobs):
             if np.isnan(ends).all() or np.ptp(values) == 0:
                 continue
             target = values.mean()
-            ends = ends[~np.isnan(ends[:, 0])]  # where there is an interval
-            held[key] = held.get(key, 0) + int(np.sum((ends[:, 0] <= target) & (target <= ends[:, 1])))
-            counts[key] = counts.get(key, 0) + len(ends)
-            widths.setdefault(key, []).extend(np.diff(ends)[:, 0])
+            # No interval (a value that is cut on some halves) claims nothing and is not wrong.
+            wrong = (ends[:, 0] > target) | (ends[:, 1] < target)
+            held[key] = held.get(key, 0) + len(values) - int(np.sum(wrong))
+            counts[key] = counts.get(key, 0) + len(values)
+            widths.setdefault(key, []).extend(np.diff(ends[~np.isnan(ends[:, 0])])[:, 0])
             ideal.setdefault(key, []).append(2 * 1.6449 * values.std(ddof=1))
     return {key: (held[key], counts[key], float(np.mean(widths[key]) / np.mean(ideal[key]))) for key in held}
 

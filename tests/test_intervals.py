@@ -54,9 +54,10 @@ def test_intervals_are_those_of_terms_and_of_halves(level):
             assert one.freedom == freedom
             if key == "recall":
                 high = min(high, 1.0)
-                if reference == "random":  # never less than of so many independent marks
-                    ends = truth.wilson(one.full[key] * 120, 120, level)
-                    low, high = min(low, ends[0]), max(high, ends[1])
+                # Never less than of so many independent marks: fresh ones, or few that are not marked.
+                assert 120 * (1 - one.full[key]) < 10
+                ends = truth.wilson(one.full[key] * 120, 120, level)
+                low, high = min(low, ends[0]), max(high, ends[1])
             assert mine[key] == pytest.approx((low, high), rel=1e-9)
         if reference == "fixed":
             result = fidiv.evaluate(real, fake, metrics=metrics, n_jobs=1)
@@ -88,6 +89,14 @@ def test_a_share_of_nothing_has_width():
         ).intervals
         assert found["exact_copies"] == pytest.approx((0, truth.wilson(0, 100, 0.9)[1]))
         assert found["duplicates_in_fake"] == pytest.approx((0, truth.wilson(0, 100, 0.9)[1]))
+
+
+def test_a_share_of_fixed_reals_near_its_end_has_width():
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(80, 2)), rng.normal(size=(900, 2))
+    result = fidiv.evaluate(real, fake, metrics="coverage", intervals=True, n_jobs=1)
+    assert result["coverage"] == 1
+    assert result.intervals["coverage"] == pytest.approx((truth.wilson(80, 80, 0.95)[0], 1))
 
 
 def test_constant_halves_are_said():

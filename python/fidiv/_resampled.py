@@ -61,6 +61,7 @@ SHARES = {
     ),
     "reals": ("recall", "coverage", "recall_cover", "identifiability", "duplicates_in_real"),
 }
+RARE = 10  # so few points are marked, or so few are not
 # Keys that are cut at an end they would go beyond: halves that are all cut do not vary, fresh samples do.
 CUT = frozenset({"clipped_density", "clipped_coverage"})
 # Numbers that other keys are compared with; they are no estimates.
@@ -266,6 +267,11 @@ class ResamplingPlan:
         fresh = {"fakes": found.m if groups is None else len(np.unique(groups))}
         if self.drawn.reference == "random":
             fresh["reals"] = found.n if real_groups is None else len(np.unique(real_groups))
+        shares = {key: size for which, size in fresh.items() for key in SHARES[which] if key in full}
+        if self.drawn.reference == "fixed" and not self.grouped:
+            # With these reals a mark still depends on the fakes, and rare marks are about independent.
+            of_reals = [key for key in SHARES["reals"] if key in full]
+            shares |= {k: found.n for k in of_reals if min(full[k], 1 - full[k]) * found.n < RARE}
         return Replicates(
             full=full,
             values={key: values[key] for key in keys if key in values and key not in reasons},
@@ -277,7 +283,7 @@ class ResamplingPlan:
             n=found.n,
             m=found.m,
             reasons=reasons,
-            shares={key: size for which, size in fresh.items() for key in SHARES[which] if key in full},
+            shares=shares,
         )
 
 
