@@ -91,6 +91,9 @@ def drift(
     A single call without drift says is_drift with probability at most `level`, whatever the law. A monitor
     that calls it for each batch sees such an alarm in a share `level` of the batches.
 
+    In many dimensions "neighbours" hardly sees a change of scale alone (see `fidiv.two_sample_test`);
+    method="energy" does, and precision_drop where the batch has become wider.
+
     The law behind the expected precision and recall is that of the union: with equal laws it is the law of
     both, and the drop is 0 on average exactly; otherwise it is their mixture.
 

@@ -87,12 +87,17 @@ def two_sample_test(
     generators differ. Choose the method before looking, or multiply the smallest p-value by the number of
     methods tried.
 
+    "neighbours" hardly sees a difference of scale alone in many dimensions: the nearest points of the wider
+    set are then points of the narrower one, so no set keeps to itself (Chen and Friedman 2017). "energy" and
+    "mmd" do, and so does the density of `fidiv.density_coverage`.
+
     "mmd" and "energy" cost (n + m)^2 (d + permutations) / 2 operations and never hold a table of pairs.
 
     References
     ----------
     Schilling 1986 and Henze 1988 ("neighbours"); Gretton et al. 2012 ("mmd"); Székely and Rizzo 2004
-    ("energy"); Lopez-Paz and Oquab 2017 ("classifier"); Holm 1979; Phipson and Smyth 2010 (the p-value).
+    ("energy"); Lopez-Paz and Oquab 2017 ("classifier"); Holm 1979; Phipson and Smyth 2010 (the p-value);
+    Chen and Friedman 2017 (what "neighbours" misses).
 
     Examples
     --------
