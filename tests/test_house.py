@@ -81,13 +81,13 @@ WALLS = {
     "": {"_calls", "_config", "_dropins", "_plan", "curves", "entropy", "metrics", "neighbors"},
     "cli": {"", "cli._arguments", "cli._compare", "cli._evaluate", "cli._streams", "demo"},
     "cli._arguments": {"", "cli._rules", "demo", "metrics"},
-    "cli._compare": {"", "_compare", "_files", "_plan", "cli._streams", "cli._words", "results"},
+    "cli._compare": {"_compare", "_files", "_plan", "cli._streams", "cli._words", "results"},
     "cli._evaluate": {
-        *("", "_files", "_plan", "_resampling", "_table", "cli._rules", "cli._streams", "cli._words"),
-        "results",
+        *("_files", "_plan", "_resampling", "_table"),
+        *("cli._rules", "cli._streams", "cli._words", "results"),
     },
     "cli._rules": {"results"},
-    "cli._streams": {"_files"},
+    "cli._streams": {"_files", "_tables"},
     "cli._words": {"_files", "cli._rules", "cli._streams"},
     "demo": {"_plan", "_table", "results"},
     "_table": {"metrics", "results"},
@@ -100,16 +100,17 @@ WALLS = {
     "_transfer": set(),
     # Comparisons: arithmetic on values and their half-samples, a table, and what makes the one of the other.
     "_calls.compare": {
-        *("_compare", "_comparison", "_frontier", "_intervals", "_judge", "_plan", "_tables"),
+        *("_compare", "_comparison", "_frontier"),
+        *("_inputs", "_judge", "_plan", "_tables"),
     },
     "_compare": {
-        *("_comparison", "_inputs", "_intervals", "_judge", "_plan", "_resampling", "_tables", "metrics"),
-        "results",
+        *("_comparison", "_inputs", "_judge", "_plan"),
+        *("_resampling", "_tables", "metrics", "results"),
     },
     "_comparison": {"_table", "_tables", "metrics", "results"},
-    "_frontier": {"_intervals", "_judge", "metrics"},
-    "_judge": {"_intervals", "metrics"},
-    "_intervals": {"metrics", "results"},
+    "_frontier": {"_intervals", "_judge", "_two_sample", "metrics"},
+    "_judge": {"_intervals", "_two_sample", "metrics"},
+    "_intervals": {"_inputs", "metrics", "results"},
     "_resampling": {"_inputs", "_intervals", "_plan", "_resampled"},
     # Half-samples, and real data against real data, from longer lists of neighbours.
     "_needs": {"_inputs", "metrics"},
@@ -157,7 +158,7 @@ WALLS = {
     "curves._lambda": set(),
     "curves._authors": {"curves._lambda"},
     "curves._scores": {"_logistic", "curves._lambda"},
-    "curves.exact": {"curves._lambda", "results"},
+    "curves.exact": {"_inputs", "curves._lambda", "results"},
     "_calls.monitoring": {
         *("_calls.two_sample", "_columns", "_inputs", "_plan", "_tables", "_two_sample", "metrics"),
     },
@@ -165,8 +166,8 @@ WALLS = {
     "_columns": {"results"},
     "_two_sample": {"_gram", "_logistic", "metrics"},
     "_dropins": {
-        *("_core", "_inputs", "_needs", "_plan", "metrics"),
-        *("metrics.cross_entropies", "metrics.frechet.distance", "results"),
+        *("_inputs", "_needs", "_plan"),
+        *("metrics", "metrics.cross_entropies", "metrics.frechet.distance"),
     },
     "_plan": {
         *("_baseline", "_core", "_inputs", "_intervals", "_modes.asked", "_needs", "_progress"),
@@ -186,7 +187,7 @@ WALLS = {
     "_files": set(),
     "_progress": set(),
     "results": {"_modes.result", "_samples", "_tables"},  # of modes only the type that an evaluation carries
-    "_samples": {"_tables"},
+    "_samples": {"_inputs", "_tables"},
     # A family of several files; it is one to the others.
     "metrics.frechet": {
         *("metrics.frechet.distance", "metrics.frechet.influence", "metrics.frechet.infinity"),

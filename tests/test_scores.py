@@ -347,3 +347,16 @@ def test_bad_models_are_named(arguments, message):
 def test_bad_confidence(confidence):
     with pytest.raises((ValueError, TypeError), match="confidence must be"):
         fidiv.correlate_with_human([1, 2, 3, 4], [2, 1, 3, 4], confidence=confidence)
+
+
+def test_integers_beyond_all_floats_are_refused_in_words():
+    large = 10**400
+    for call in (
+        lambda: fidiv.f_beta(0.5, 0.5, large),
+        lambda: fidiv.curves.exact.gaussian_shift(large),
+        lambda: fidiv.curves.max_f_beta(fidiv.curves.exact.gaussian_shift(1.0).curve, large),
+        lambda: fidiv.divergences([[0.0], [1.0]], [[2.0], [3.0]], nearest_k=1, alpha=large),
+        lambda: fidiv.rke([[0.0], [1.0]], bandwidth=large),
+    ):
+        with pytest.raises(ValueError, match=r"must be .*integer"):
+            call()

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._comparison import Comparison
-from ._inputs import check_seed
-from ._intervals import check_level
+from ._inputs import check_seed, check_share
 from ._judge import POWER, Judgement, Pair, compare_key, first_is_better, measured, own_interval, spread
 from ._plan import Progress
 from ._resampling import Replicates, replicates
@@ -62,7 +61,7 @@ def compared(
     real_name: str = "real_features",
 ) -> tuple[Comparison, dict[str, list[Replicates]]]:
     """The table, and what it was made of."""
-    level = check_level(level)
+    level = check_share(level, "level")
     if len(models) < 2:
         raise ValueError(f"models has {len(models)} models; a comparison needs at least 2")
     flat = {name: fakes for runs in models.values() for name, fakes in runs.items()}

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ._intervals import Replicates
-from ._judge import Measured, compare_key, first_is_better, holm, loss, measured
+from ._judge import Measured, compare_key, first_is_better, loss, measured
+from ._two_sample import holm
 from .metrics import KEYS
 
 __all__ = ["SCORE", "Place", "Rule", "picking", "places", "scored"]
@@ -116,7 +117,7 @@ def places(
         for pair in compare_key(models[key], str(KEYS[key].direction), level).pairs
         if pair.compared
     ]
-    for (key, pair), adjusted in zip(pairs, holm([pair.p_value for _, pair in pairs]), strict=True):
+    for (key, pair), adjusted in zip(pairs, holm([pair.p_value for _, pair in pairs]).tolist(), strict=True):
         if adjusted <= 1 - level:
             first = first_is_better(pair, str(KEYS[key].direction))
             better[key].add((pair.first, pair.second) if first else (pair.second, pair.first))

@@ -10,9 +10,11 @@ value: integers beyond 2^53 are refused. Errors name the argument, what came and
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,6 +43,8 @@ __all__ = [
     "check_fits",
     "check_flag",
     "check_labels",
+    "check_level",
+    "check_number",
     "check_positive",
     "check_radii",
     "check_seed",
@@ -118,15 +122,26 @@ def check_seed(value: Any) -> int:
     return check_count(value, "seed", minimum=0, maximum=2**64 - 1)
 
 
-def check_positive(value: Any, name: str) -> float:
-    """`value` as a positive, finite float."""
-    wrong = f"{name} must be a positive, finite number, got {value!r}"
+def check_number(value: Any, name: str, allowed: str, fits: Callable[[float], bool]) -> float:
+    """`value` as a float for which `fits` holds; `allowed` says in words which these are. A bool, a string or
+    an array is no number, and an integer beyond all floats does not fit.
+    """
+    wrong = f"{name} must be {allowed}, got {value!r}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(wrong)
-    # An integer may be larger than any float; its comparison is exact.
-    if not 0 < value <= sys.float_info.max:
+    try:
+        number = float(value)
+    except OverflowError:
+        bits = int(value).bit_length()
+        raise ValueError(f"{name} must be {allowed}, got an integer of {bits} bits") from None
+    if not fits(number):
         raise ValueError(wrong)
-    return float(value)
+    return number
+
+
+def check_positive(value: Any, name: str) -> float:
+    """`value` as a positive, finite float."""
+    return check_number(value, name, "a positive, finite number", lambda x: 0 < x < math.inf)
 
 
 def check_flag(value: Any, name: str) -> bool:
@@ -138,22 +153,12 @@ def check_flag(value: Any, name: str) -> bool:
 
 def check_share(value: Any, name: str) -> float:
     """`value` as a number between 0 and 1, neither included."""
-    wrong = f"{name} must be a number between 0 and 1, got {value!r}"
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(wrong)
-    if not 0 < float(value) < 1:
-        raise ValueError(wrong)
-    return float(value)
+    return check_number(value, name, "a number between 0 and 1", lambda x: 0 < x < 1)
 
 
 def check_level(value: Any, name: str) -> float:
     """The level of a test, in (0, 1/2): a limit that is wrong more often than right limits nothing."""
-    wrong = f"{name} must be a number in (0, 1/2), got {value!r}"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(wrong)
-    if not 0 < float(value) < 0.5:
-        raise ValueError(wrong)
-    return float(value)
+    return check_number(value, name, "a number in (0, 1/2)", lambda x: 0 < x < 0.5)
 
 
 def check_labels(

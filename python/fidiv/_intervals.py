@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._inputs import check_share
 from .metrics import KEYS
 from .results import Evaluation
 
@@ -74,16 +75,7 @@ def check_intervals(intervals: Any) -> float | None:
     """The level of the intervals; None when there shall be none."""
     if isinstance(intervals, (bool, np.bool_)):
         return LEVEL if intervals else None
-    return check_level(intervals, "intervals")
-
-
-def check_level(level: Any, name: str = "level") -> float:
-    """A probability strictly between 0 and 1."""
-    if isinstance(level, (bool, np.bool_)) or not isinstance(level, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a number between 0 and 1, got {level!r}")
-    if not 0 < level < 1:
-        raise ValueError(f"{name} must lie strictly between 0 and 1, got {level!r}")
-    return float(level)
+    return check_share(intervals, "intervals")
 
 
 def interval(replicates: Replicates, key: str, level: float = LEVEL) -> tuple[float, float]:
@@ -91,7 +83,7 @@ def interval(replicates: Replicates, key: str, level: float = LEVEL) -> tuple[fl
 
     Of terms if the key has them (Wilson for shares, Student otherwise), else of half-samples.
     """
-    level = check_level(level)
+    level = check_share(level, "level")
     value = replicates.full[key]
     terms = replicates.terms.get(key)
     least, most = KEYS[key].bounds if key in KEYS else (-math.inf, math.inf)

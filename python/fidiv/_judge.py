@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._intervals import Replicates, centred, interval
+from ._two_sample import holm
 from .metrics import KEYS
 
 __all__ = [
@@ -191,7 +192,7 @@ def compare_key(models: Mapping[str, Measured], direction: str, level: float) ->
         for two in names[i + 1 :]
     ]
     compared = sum(pair.compared for pair in pairs)
-    adjusted = iter(holm([pair.p_value for pair in pairs if pair.compared]))
+    adjusted = iter(holm([pair.p_value for pair in pairs if pair.compared]).tolist())
     pairs = [_finished(pair, next(adjusted), compared, level) if pair.compared else pair for pair in pairs]
 
     losses = {name: loss(model.value, direction) for name, model in models.items()}
@@ -323,18 +324,3 @@ def _finished(pair: Pair, adjusted: float, pairs: int, level: float) -> Pair:
     detectable = (strict + float(special.stdtrit(pair.freedom, POWER))) * pair.error
     low, high = pair.difference - reach, pair.difference + reach
     return replace(pair, low=low, high=high, adjusted_p_value=adjusted, detectable=detectable)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values (Holm 1979): the smallest level at which each hypothesis is rejected when all are
-    tested together, whatever depends on what.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    adjusted = [math.nan] * len(p_values)
-    largest = 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted

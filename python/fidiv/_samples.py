@@ -7,13 +7,13 @@ always the worst. Which points are worse than chance allows is a matter of a tes
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._inputs import check_count
 from ._tables import Samples, Table
 
 # What can order fakes from the worst: which end of it is bad, and the families that give it.
@@ -68,7 +68,7 @@ class Pointed:
         -----
         Some fake is always the worst. Which are worse than real data is tested by `fidiv.verdicts`.
         """
-        return _worst(self.samples, _rows(n), by)
+        return _worst(self.samples, check_count(n, "n", minimum=0), by)
 
     def uncovered(self, n: int = 10) -> Table:
         """The `n` reals that the fakes miss most: real data that the model does not make.
@@ -97,7 +97,7 @@ class Pointed:
         Chance alone leaves reals uncovered: under equal laws 1 - expected_coverage of them, which a note
         says.
         """
-        return _uncovered(self.samples, _rows(n), self.get("expected_coverage"))
+        return _uncovered(self.samples, check_count(n, "n", minimum=0), self.get("expected_coverage"))
 
     def copies(self, n: int = 10) -> Table:
         """The `n` fakes most like a copy of a real, each with its twin.
@@ -126,19 +126,7 @@ class Pointed:
         No threshold makes a near-copy: with a holdout set as large as the real one, half of all honest fakes
         have a ratio below 1. Which are too near is tested by `fidiv.verdicts`.
         """
-        return _copies(self.samples, _rows(n))
-
-
-def _rows(n: Any) -> int:
-    if isinstance(n, (bool, np.bool_)):
-        raise TypeError(f"n must be an integer, got {n!r}")
-    try:
-        count = operator.index(n)
-    except TypeError:
-        raise TypeError(f"n must be an integer, got {n!r}") from None
-    if count < 0:
-        raise ValueError(f"n must be at least 0, got {count}")
-    return count
+        return _copies(self.samples, check_count(n, "n", minimum=0))
 
 
 def _worst(samples: Mapping[str, NDArray[Any]], n: int, by: str | None) -> Table:

@@ -74,7 +74,7 @@ class Split:
         """
         m = fake.shape[0]
         steps = stages(report, [len(self.rows[0]) * m, len(self.rows[1]) * m, self._real.shape[0] * m])
-        # A product over the reals is folded in blocks of all of them; no other order gives the same bits.
+        # The products of two halves, multiplied, are rounded once more than that of all.
         whole = [i for i, q in enumerate(questions) if q[0] == "product" and q[1] == "columns"]
         split = [i for i in range(len(questions)) if i not in whole]
         answers: list[Any] = [None] * len(questions)

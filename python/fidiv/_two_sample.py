@@ -14,7 +14,7 @@ labels. So ties between neighbours are drawn over the union, and the bandwidth c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
@@ -311,10 +311,14 @@ def classifier_test(found: Found, permutations: int, random: np.random.Generator
 
 
 # column by column
-def holm(p_values: Floats) -> Floats:
-    """Holm 1979: adjusted p-values; the columns with one at most a are wrongly chosen, any of them, with a
-    probability of at most a, however the columns depend on one another.
+def holm(p_values: Sequence[float] | Floats) -> Floats:
+    """Holm 1979: adjusted p-values; those hypotheses with one at most a are wrongly rejected, any of them,
+    with a probability of at most a, however they depend on one another.
+
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
     """
+    p_values = np.asarray(p_values, dtype=np.float64)
     size = len(p_values)
     order = np.argsort(p_values, kind="stable")
     scaled = np.maximum.accumulate(p_values[order] * np.arange(size, 0, -1))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from .._compare import compared, runs_of
 from .._comparison import Comparison, Sweep
 from .._frontier import picking, places, scored
-from .._intervals import check_level
+from .._inputs import check_share
 from .._judge import compare_key, measured, own_interval, spread
 from .._plan import Progress
 from .._tables import Table
@@ -189,7 +189,7 @@ def sweep(
     """
     values = _parameter_values(fakes)
     rule = picking(fidelity, diversity, pick)
-    level = check_level(level)
+    level = check_share(level, "level")
     more = [metrics] if isinstance(metrics, str) else list(metrics)
     wanted = [fidelity, diversity, *([rule.key] if rule.key else []), *more]
     names = {value: f"{parameter}={value!r}" for value in values}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._inputs import check_count, check_seed
+from .._inputs import check_count, check_number, check_seed
 from .._plan import Progress, one_family
 from ..results import Result
 
@@ -188,9 +188,4 @@ def _split(value: Any) -> str | float | None:
 
 def _number(value: Any, name: str, below: float) -> float:
     allowed = "a positive, finite number" if math.isinf(below) else f"a number between 0 and {below:g}"
-    wrong = f"{name} must be {allowed}, got {value!r}"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(wrong)
-    if not 0 < float(value) < below:
-        raise ValueError(wrong)
-    return float(value)
+    return check_number(value, name, allowed, lambda number: 0 < number < below)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from .._inputs import as_points, check_count, check_flag, check_seed
+from .._inputs import as_points, check_count, check_flag, check_number, check_seed
 from .._plan import gather_one, one_family, version
 from ..metrics import Needs, Undefined
 from ..metrics import kernels as _kernels
@@ -421,16 +421,7 @@ def _word(value: Any, name: str, allowed: tuple[str, ...], hint: str = "") -> st
 
 def _number(value: Any, name: str, low: float = -LARGEST, high: float = LARGEST) -> float:
     """`value` as a float between two bounds."""
-    wrong = f"{name} must be a number from {low:g} to {high:g}, got {value!r}"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(wrong)
-    try:
-        number = float(value)  # before it is compared: a float32 has no room for these bounds
-    except OverflowError:
-        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got a longer integer") from None
-    if not low <= number <= high:
-        raise ValueError(wrong)
-    return number
+    return check_number(value, name, f"a number from {low:g} to {high:g}", lambda x: low <= x <= high)
 
 
 def _positive(value: Any, name: str) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .._files import InputError
+from .._tables import write_whole
 
 
 class OutputError(Exception):
@@ -58,23 +59,9 @@ def forget_stdout() -> None:
 def write_file(path: Path, text: str) -> None:
     """The whole file or none of it: written beside its place, then moved there."""
     try:
-        target = path.resolve()
+        write_whole(path, [text, "\n"])
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
-    unfinished = target.with_name(
-        f".fidiv-{os.getpid()}.json"
-    )  # short: a long name may be all that is allowed
-    try:
-        with unfinished.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, target)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
 
 
 def is_terminal(stream: Any) -> bool:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._inputs import check_number
 from ..results import Result
 from ._lambda import EPSILON, NUM_ANGLES, Floats, Hull, default_lambdas
 
@@ -338,13 +339,11 @@ def _pieces(kink: float) -> Floats:
 def _number(value: Any, name: str, least: float | None = None) -> float:
     """A finite number, positive or of at least `least`."""
     allowed = "positive and finite" if least is None else f"finite and at least {least:g}"
-    wrong = f"{name} must be {allowed}, got {value!r}"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(wrong)
-    number = float(value)
-    if not math.isfinite(number) or (number <= 0 if least is None else number < least):
-        raise ValueError(wrong)
-    return number
+
+    def fits(number: float) -> bool:
+        return math.isfinite(number) and (number > 0 if least is None else number >= least)
+
+    return check_number(value, name, allowed, fits)
 
 
 def _count(value: Any, name: str) -> int:
