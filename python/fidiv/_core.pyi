@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Side: TypeAlias = Literal["rows", "columns"]
-_Nearest: TypeAlias = tuple[Literal["nearest"], _Side, int]
+_Nearest: TypeAlias = (
+    tuple[Literal["nearest"], _Side, int] | tuple[Literal["nearest"], _Side, int, NDArray[np.bool_]]
+)
 _Balls: TypeAlias = tuple[Literal["count_within", "covered_by", "covered"], _Side, NDArray[np.float64], bool]
 _BestRatio: TypeAlias = tuple[Literal["best_ratio"], _Side, NDArray[np.float64]]
 _LeastRadius: TypeAlias = tuple[Literal["least_radius"], _Side, NDArray[np.float64], bool]
@@ -55,6 +57,8 @@ def sweep(
     only. "side" names the set whose points ask for neighbours or are the centres of balls:
 
         ("nearest", side, k)                   -> (distances float64 (n, k) ascending, indices int64 (n, k))
+        ("nearest", side, k, among)            -> the same of those of the other side that are True in
+                                                  among (o,)
         ("count_within", side, radii, closed)  -> int64 (n,): how many of the other side lie in each ball
         ("covered_by", side, radii, closed)    -> int64 (o,): in how many balls each of the other side lies
         ("covered", side, radii, closed)       -> bool (o,): whether it lies in at least one ball

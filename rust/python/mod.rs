@@ -28,7 +28,16 @@ fn ask(question: &Bound<'_, PyTuple>, within: bool) -> PyResult<Ask> {
     };
     if kind == "nearest" {
         let k = count(&question.get_item(2)?, "nearest_k")?;
-        return Ok(Ask::Nearest { owner: side, k });
+        if question.len() == 3 {
+            return Ok(Ask::Nearest { owner: side, k });
+        }
+        let among: PyReadonlyArray1<'_, bool> = question.get_item(3)?.extract()?;
+        let among = among.as_array().to_vec();
+        return Ok(Ask::NearestAmong {
+            owner: side,
+            k,
+            among,
+        });
     }
     if kind == "product" {
         let reach: f64 = question.get_item(2)?.extract()?;

@@ -1,6 +1,6 @@
 //! Counts of balls and points. A point is in a ball when its distance is at most the radius (closed) or below it (open); distances decide, not squares.
 
-use super::{Answers, Reach, Reply, Settle, TINY, WIDER};
+use super::{Answers, Look, Reach, Reply, Settle, TINY, WIDER};
 
 /// The square above which a ball hears nothing; an open ball of radius zero is empty.
 pub fn window(radius: f64, closed: bool) -> f64 {
@@ -38,8 +38,14 @@ impl Ball {
 
     /// Whether an interval does not tell inside from outside.
     #[inline(always)]
-    pub fn undecided(self, low: f64, high: f64) -> bool {
-        self.contains(low) && !self.contains(high)
+    pub fn look(self, low: f64, high: f64) -> Look {
+        if !self.contains(low) {
+            Look::Past
+        } else if self.contains(high) {
+            Look::Enough
+        } else {
+            Look::Closer
+        }
     }
 
     /// Whether a pair whose distance is in `low..=high` is inside; the distance is asked for when both ends do not agree.
@@ -101,8 +107,8 @@ impl Answers for CountWithin<'_> {
         core(self.radii[row], self.closed)
     }
 
-    fn undecided(&self, row: usize, _other: u32, low: f64, high: f64, _cheap: bool) -> bool {
-        self.ball(row).undecided(low, high)
+    fn look(&self, row: usize, _other: u32, low: f64, high: f64, _cheap: bool) -> Look {
+        self.ball(row).look(low, high)
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
@@ -160,8 +166,8 @@ impl Answers for CoveredBy<'_> {
         Reach::within(1.0)
     }
 
-    fn undecided(&self, _row: usize, other: u32, low: f64, high: f64, _cheap: bool) -> bool {
-        self.ball(other).undecided(low, high)
+    fn look(&self, _row: usize, other: u32, low: f64, high: f64, _cheap: bool) -> Look {
+        self.ball(other).look(low, high)
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
@@ -223,8 +229,11 @@ impl Answers for Covered<'_> {
         }
     }
 
-    fn undecided(&self, row: usize, other: u32, low: f64, high: f64, _cheap: bool) -> bool {
-        !self.covered[row] && self.ball(other).undecided(low, high)
+    fn look(&self, row: usize, other: u32, low: f64, high: f64, _cheap: bool) -> Look {
+        if self.covered[row] {
+            return Look::Past;
+        }
+        self.ball(other).look(low, high)
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {

@@ -1,7 +1,7 @@
 //! The least radius of the balls of the other side that each row lies in (rarity); infinite where it lies in none.
 
 use super::balls::Ball;
-use super::{Answers, Reach, Reply, Settle};
+use super::{Answers, Look, Reach, Reply, Settle};
 
 /// A row whose least radius is the least of all is finished.
 pub struct LeastRadius<'a> {
@@ -46,8 +46,11 @@ impl Answers for LeastRadius<'_> {
         }
     }
 
-    fn undecided(&self, row: usize, other: u32, low: f64, high: f64, _cheap: bool) -> bool {
-        self.matters(row, other) && self.ball(other).undecided(low, high)
+    fn look(&self, row: usize, other: u32, low: f64, high: f64, _cheap: bool) -> Look {
+        if !self.matters(row, other) {
+            return Look::Past;
+        }
+        self.ball(other).look(low, high)
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {

@@ -61,6 +61,15 @@ pub enum Ask {
         /// How many.
         k: usize,
     },
+    /// The same among some points of the other side.
+    NearestAmong {
+        /// Whose neighbours.
+        owner: Side,
+        /// How many.
+        k: usize,
+        /// Which points count.
+        among: Vec<bool>,
+    },
     /// The nearest point of each group of `size` consecutive points of the other side.
     NearestOfEach {
         /// Whose neighbours.
@@ -180,6 +189,17 @@ impl Settle for Told {
     }
 }
 
+/// What a question makes of a pair whose distance lies in an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// It does not matter: it need not be told.
+    Past,
+    /// It may matter, and the interval will do for now.
+    Enough,
+    /// It may matter, and a narrower interval would help now.
+    Closer,
+}
+
 /// Where a question gets a distance it cannot do without.
 pub trait Settle {
     /// THE distance between a row of the block and a point of the other set.
@@ -191,8 +211,8 @@ pub trait Answers: Send {
     /// Raises every row's entry to the owner's part of this question's window for pairs with other points from `first` on.
     fn widen(&self, windows: &mut [f64], first: usize);
 
-    /// Whether a pair whose distance is in `low..=high` may matter to the answer, and a narrower interval, which is cheap or is not, would help now.
-    fn undecided(&self, row: usize, other: u32, low: f64, high: f64, cheap: bool) -> bool;
+    /// What to do with a pair whose distance is in `low..=high`, where a narrower interval is cheap or is not.
+    fn look(&self, row: usize, other: u32, low: f64, high: f64, cheap: bool) -> Look;
 
     /// How many near pairs of every row would make its window narrow; `None` where it is narrow, or does not depend on pairs.
     fn seeking(&self) -> Option<usize> {
@@ -202,7 +222,7 @@ pub trait Answers: Send {
     /// Different points that seem near, with distances that theirs surely do not exceed. The pairs are told later like any others.
     fn hint(&mut self, _row: usize, _near: &[(u32, f64)]) {}
 
-    /// A pair whose distance is in `low..=high`. Each pair that is not above the window is told once.
+    /// A pair whose distance is in `low..=high`. Each pair that is not above the window, and not past, is told once.
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle);
 
     /// All pairs of these rows with these other points (ascending), whose distances are all the same.
@@ -274,6 +294,7 @@ impl Ask {
     pub fn owner(&self) -> Side {
         match self {
             Self::Nearest { owner, .. }
+            | Self::NearestAmong { owner, .. }
             | Self::NearestOfEach { owner, .. }
             | Self::CountWithin { owner, .. }
             | Self::CoveredBy { owner, .. }
@@ -288,6 +309,7 @@ impl Ask {
     pub fn shape(&self) -> Shape {
         match self {
             Self::Nearest { .. }
+            | Self::NearestAmong { .. }
             | Self::NearestOfEach { .. }
             | Self::CountWithin { .. }
             | Self::Product { .. } => Shape::Owner,
@@ -315,15 +337,25 @@ impl Ask {
                 None => Ok(()),
             }
         };
+        let neighbours = |k: usize, others: usize| {
+            let most = others.saturating_sub(usize::from(within));
+            if k == 0 || k > most {
+                return Err(Error::Invalid(format!(
+                    "nearest_k is {k}; with {others} points it must be from 1 to {most}"
+                )));
+            }
+            Ok(())
+        };
         match self {
-            Self::Nearest { k, .. } => {
-                let most = if within { others - 1 } else { others };
-                if *k == 0 || *k > most {
+            Self::Nearest { k, .. } => neighbours(*k, others),
+            Self::NearestAmong { k, among, .. } => {
+                if among.len() != others {
                     return Err(Error::Invalid(format!(
-                        "nearest_k is {k}; with {others} points it must be from 1 to {most}"
+                        "among has {} values for {others} points",
+                        among.len()
                     )));
                 }
-                Ok(())
+                neighbours(*k, among.iter().filter(|&&counts| counts).count())
             }
             Self::NearestOfEach { size, groups, .. } => {
                 if size * groups != others || others == 0 {
@@ -353,6 +385,7 @@ impl Ask {
     pub(crate) fn values(&self) -> Option<Vec<f64>> {
         match self {
             Self::Nearest { .. }
+            | Self::NearestAmong { .. }
             | Self::NearestOfEach { .. }
             | Self::CountWithin { .. }
             | Self::Product { .. } => None,
@@ -364,6 +397,14 @@ impl Ask {
             Self::BestRatio { radii, .. } => {
                 Some(radii.iter().map(|&r| ratio::window(r)).collect())
             }
+        }
+    }
+
+    /// Which points of the other side count, where only some do.
+    pub(crate) fn among(&self) -> Option<&[bool]> {
+        match self {
+            Self::NearestAmong { among, .. } => Some(among),
+            _ => None,
         }
     }
 
@@ -401,7 +442,10 @@ impl Ask {
         room: usize,
     ) -> Result<Box<dyn Answers + 'a>> {
         Ok(match self {
-            Self::Nearest { k, .. } => Box::new(nearest::Nearest::new(count, *k, room)?),
+            Self::Nearest { k, .. } => Box::new(nearest::Nearest::new(count, *k, None, room)?),
+            Self::NearestAmong { k, among, .. } => {
+                Box::new(nearest::Nearest::new(count, *k, Some(among), room)?)
+            }
             Self::NearestOfEach { size, groups, .. } => {
                 Box::new(nearest_of_each::NearestOfEach::new(count, *size, *groups)?)
             }
@@ -427,7 +471,7 @@ impl Ask {
     pub(crate) fn reply(&self, owners: usize) -> Result<Reply> {
         let what = "the answers";
         Ok(match self {
-            Self::Nearest { k, .. } => Reply::Nearest {
+            Self::Nearest { k, .. } | Self::NearestAmong { k, .. } => Reply::Nearest {
                 distances: room(owners.saturating_mul(*k), what)?,
                 indices: room(owners.saturating_mul(*k), what)?,
             },
@@ -487,8 +531,10 @@ mod tests {
             let plain: Vec<usize> = (0..40).collect();
             let radii: Vec<f64> = (0..40).map(|i| f64::from(i % 5)).collect();
             let owner = Side::Rows;
+            let among: Vec<bool> = (0..40).map(|i| i % 3 != 1).collect();
             for ask in [
                 Ask::Nearest { owner, k: 7 },
+                Ask::NearestAmong { owner, k: 7, among: among.clone() },
                 Ask::NearestOfEach { owner, size: 8, groups: 5 },
                 Ask::CountWithin { owner, radii: vec![3.0], closed },
                 Ask::CoveredBy { owner, radii: radii.clone(), closed },
@@ -507,8 +553,10 @@ mod tests {
             let plain: Vec<usize> = (0..40).collect();
             let radii: Vec<f64> = (0..40).map(|i| f64::from(i % 5)).collect();
             let owner = Side::Rows;
+            let among: Vec<bool> = (0..40).map(|i| i % 3 != 1).collect();
             for ask in [
                 Ask::Nearest { owner, k: 7 },
+                Ask::NearestAmong { owner, k: 7, among: among.clone() },
                 Ask::NearestOfEach { owner, size: 8, groups: 5 },
                 Ask::CountWithin { owner, radii: vec![3.0], closed },
                 Ask::CoveredBy { owner, radii: radii.clone(), closed },

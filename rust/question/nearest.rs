@@ -1,4 +1,4 @@
-//! The k nearest points of the other side, ordered by (distance, index).
+//! The k nearest points of the other side, or of some of them, ordered by (distance, index).
 //!
 //! A row keeps its k best pairs as intervals, sorted by their upper ends; the k-th upper end, or what a hint said before there were k, bounds the k-th
 //! distance, and whatever surely lies behind the bound is dropped. The others wait: bounds narrow as pairs come in, and few of those that wait are still
@@ -8,7 +8,7 @@
 //! in the end (that of a smaller rank among the pairs seen so far), with more room to wait. Looks fell by 40 %, but those still waiting at the end cost an
 //! exact distance each, four looks' worth; 10,000 points in 2048 columns, k = 15: 0.76 s either way.
 
-use super::{Answers, Reach, Reply, Settle, TINY, WIDER};
+use super::{Answers, Look, Reach, Reply, Settle, TINY, WIDER};
 use crate::error::{Result, filled};
 
 /// Fewer neighbours than this are moved one by one to make room for another.
@@ -63,8 +63,10 @@ struct Waiting {
 }
 
 /// `k` best pairs a row, and up to `room` that wait.
-pub struct Nearest {
+pub struct Nearest<'a> {
     k: usize,
+    /// Which points count, where only some do.
+    among: Option<&'a [bool]>,
     /// `k` places to a row, of which the first `held` are taken, sorted by (high, other).
     pairs: Vec<Pair>,
     held: Vec<u32>,
@@ -74,10 +76,12 @@ pub struct Nearest {
     room: usize,
     /// Hints: the k-th distance of a row is not above this.
     bound: Vec<f64>,
+    /// No pair of a row behind this (distance, index) is among its k nearest: what `pairs` and `bound` say, kept up to date.
+    last: Vec<(f64, u32)>,
 }
 
-impl Nearest {
-    pub fn new(count: usize, k: usize, room: usize) -> Result<Self> {
+impl<'a> Nearest<'a> {
+    pub fn new(count: usize, k: usize, among: Option<&'a [bool]>, room: usize) -> Result<Self> {
         let empty = Pair {
             low: f64::INFINITY,
             high: f64::INFINITY,
@@ -87,24 +91,36 @@ impl Nearest {
         let what = "the nearest pairs of a block";
         Ok(Self {
             k,
+            among,
             pairs: filled(count * k, empty, what)?,
             held: filled(count, 0, what)?,
             waiting: filled(count * room, nobody, what)?,
             queued: filled(count, 0, what)?,
             room,
             bound: filled(count, f64::INFINITY, what)?,
+            last: filled(count, (f64::INFINITY, u32::MAX), what)?,
         })
+    }
+
+    /// Whether a point may be a neighbour.
+    fn counts(&self, other: u32) -> bool {
+        self.among.is_none_or(|among| among[other as usize])
     }
 
     /// No pair behind this (distance, index) is among the k nearest.
     fn last(&self, row: usize) -> (f64, u32) {
+        self.last[row]
+    }
+
+    /// After a change of the row's pairs or bound.
+    fn set_last(&mut self, row: usize) {
         let bound = (self.bound[row], u32::MAX);
         let pair = &self.pairs[(row + 1) * self.k - 1];
-        if self.held[row] as usize == self.k && (pair.high, pair.other) < bound {
+        self.last[row] = if self.held[row] as usize == self.k && (pair.high, pair.other) < bound {
             (pair.high, pair.other)
         } else {
             bound
-        }
+        };
     }
 
     /// Puts a pair among the k best or lets it wait.
@@ -121,7 +137,9 @@ impl Nearest {
         pairs[place] = pair;
         if held < self.k {
             self.held[row] += 1;
-        } else {
+        }
+        self.set_last(row);
+        if held == self.k {
             self.wait(row, pushed, settle);
         }
     }
@@ -172,6 +190,7 @@ impl Nearest {
             pair.settle(row, settle);
         }
         pairs.sort_unstable_by(|a, b| a.high.total_cmp(&b.high).then(a.other.cmp(&b.other)));
+        self.set_last(row);
         let queued = std::mem::take(&mut self.queued[row]) as usize;
         let start = row * self.room;
         // The nearest first: they may spare the others.
@@ -196,11 +215,12 @@ impl Nearest {
             pairs.copy_within(place..held.min(self.k - 1), place + 1);
             pairs[place] = pair;
             self.held[row] = (held + 1).min(self.k) as u32;
+            self.set_last(row);
         }
     }
 }
 
-impl Answers for Nearest {
+impl Answers for Nearest<'_> {
     fn widen(&self, windows: &mut [f64], first: usize) {
         super::raise(
             windows,
@@ -221,12 +241,12 @@ impl Answers for Nearest {
 
     /// As if it heard of each; its row then holds known pairs only, at most k of them, in their order.
     fn meet(&mut self, row: usize, pairs: &[(f64, u32)]) -> Reach {
-        let (k, start) = (self.k, row * self.k);
+        let (k, start, among) = (self.k, row * self.k, self.among);
         let best = &mut self.pairs[start..start + k];
         let mut held = self.held[row] as usize;
         let mut window = f64::INFINITY;
         for &(square, other) in pairs {
-            if square > window {
+            if square > window || among.is_some_and(|among| !among[other as usize]) {
                 continue;
             }
             let distance = square.sqrt();
@@ -257,14 +277,22 @@ impl Answers for Nearest {
             }
         }
         self.held[row] = held as u32;
+        self.set_last(row);
         self.reach(row)
     }
 
-    fn undecided(&self, row: usize, other: u32, low: f64, high: f64, cheap: bool) -> bool {
+    fn look(&self, row: usize, other: u32, low: f64, high: f64, cheap: bool) -> Look {
         let last = self.last(row);
+        if (low, other) > last || !self.counts(other) {
+            return Look::Past;
+        }
         // Whoever seems to be among the nearest narrows the bound; the others can wait.
         let seems = 0.5 * (low + high) <= last.0 || last.0 == f64::INFINITY;
-        (low, other) <= last && (seems || cheap || self.queued[row] as usize == self.room)
+        if seems || cheap || self.queued[row] as usize == self.room {
+            Look::Closer
+        } else {
+            Look::Enough
+        }
     }
 
     fn seeking(&self) -> Option<usize> {
@@ -280,11 +308,12 @@ impl Answers for Nearest {
                 .iter()
                 .fold(0.0, |most: f64, pair| most.max(pair.1));
             self.bound[row] = self.bound[row].min(highest);
+            self.set_last(row);
         }
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {
-        if (low, other) <= self.last(row) {
+        if (low, other) <= self.last(row) && self.counts(other) {
             self.place(row, Pair { low, high, other }, settle);
         }
     }

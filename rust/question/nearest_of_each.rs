@@ -1,7 +1,7 @@
 //! The nearest point of each group of the other side: `size` consecutive points make a group (k-means: the centres of one run). Only which one it is
 //! is told, so distances are asked for only where bounds cannot tell two points apart.
 
-use super::{Answers, Reach, Reply, Settle, TINY, WIDER};
+use super::{Answers, Look, Reach, Reply, Settle, TINY, WIDER};
 use crate::error::{Result, filled};
 
 /// The best pair of every row and group, its distance in `low..=high`.
@@ -45,8 +45,12 @@ impl Answers for NearestOfEach {
         Reach::within(widest(&self.highs[row * self.groups..][..self.groups]))
     }
 
-    fn undecided(&self, row: usize, other: u32, low: f64, _high: f64, _cheap: bool) -> bool {
-        low <= self.highs[row * self.groups + other as usize / self.size]
+    fn look(&self, row: usize, other: u32, low: f64, _high: f64, _cheap: bool) -> Look {
+        if low <= self.highs[row * self.groups + other as usize / self.size] {
+            Look::Closer
+        } else {
+            Look::Past
+        }
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {

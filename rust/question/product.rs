@@ -4,7 +4,7 @@
 //! is 1 in float64, and the row is finished. A sum errs by at most 2^-57 a pair, and by what the logarithms lose.
 
 use super::balls::window;
-use super::{Answers, Reach, Reply, Settle};
+use super::{Answers, Look, Reach, Reply, Settle};
 
 /// Units to one.
 const UNIT: f64 = (1u64 << 56) as f64;
@@ -75,8 +75,14 @@ impl Answers for Product {
     }
 
     /// Inside, nothing but the distance itself will do; a narrower interval helps to see that a pair is outside.
-    fn undecided(&self, row: usize, _other: u32, low: f64, high: f64, _cheap: bool) -> bool {
-        !self.done(row) && self.matters(low) && !self.matters(high)
+    fn look(&self, row: usize, _other: u32, low: f64, high: f64, _cheap: bool) -> Look {
+        if self.done(row) || !self.matters(low) {
+            Look::Past
+        } else if self.matters(high) {
+            Look::Enough
+        } else {
+            Look::Closer
+        }
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {

@@ -1,7 +1,7 @@
 //! The best ratio radius / distance of each row over the balls of the other side (realism).
 //! A radius of zero never counts (0 / 0 is 0); a positive radius at distance zero is infinite.
 
-use super::{Answers, Reach, Reply, Settle, TINY, WIDER};
+use super::{Answers, Look, Reach, Reply, Settle, TINY, WIDER};
 
 /// The other point's factor of the window: its squared radius.
 pub fn window(radius: f64) -> f64 {
@@ -97,9 +97,14 @@ impl Answers for BestRatio<'_> {
         }
     }
 
-    fn undecided(&self, row: usize, other: u32, low: f64, _high: f64, _cheap: bool) -> bool {
+    fn look(&self, row: usize, other: u32, low: f64, _high: f64, _cheap: bool) -> Look {
         let radius = self.radii[other as usize];
-        radius > 0.0 && radius / low > self.best[row].low && radius / low >= self.floor[row]
+        let most = radius / low;
+        if radius == 0.0 || most <= self.best[row].low || most < self.floor[row] {
+            Look::Past
+        } else {
+            Look::Closer
+        }
     }
 
     fn hear(&mut self, row: usize, other: u32, low: f64, high: f64, settle: &mut dyn Settle) {

@@ -32,7 +32,7 @@ const AGAIN: f64 = 1.5;
 const LEAST: usize = if cfg!(test) { 1 } else { 24 };
 
 /// Narrower rows have no second slices: their distances in float32 are had as fast.
-const SLICED: usize = if cfg!(test) { 1 } else { 512 };
+const SLICED: usize = if cfg!(test) { 1 } else { 256 };
 
 /// Whether codes of rows of `width` columns are packed with their second slices.
 pub fn sliced(first: &Gear<'_>, width: usize) -> bool {

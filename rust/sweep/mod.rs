@@ -63,6 +63,8 @@ pub(crate) struct State<'a> {
 /// A question in one direction. Within one set every question has two: the pair's first point is the owner, then its second.
 struct Voice {
     ask: usize,
+    /// Which points of the other side it wants to hear of: a place in `Job::among`.
+    among: usize,
     owner: Side,
     shape: Shape,
     /// It takes pairs that are surely inside in bulk.
@@ -97,6 +99,8 @@ pub(crate) struct Job<'a> {
     rows: &'a Coded<'a>,
     columns: &'a Coded<'a>,
     voices: Vec<Voice>,
+    /// The points that voices want to hear of: first all, then those of each question that names some.
+    among: Vec<Option<&'a [bool]>>,
     /// Rows that repeat, block by block, of both sets; of one set where there is one.
     alike: [Vec<Vec<alike::Group>>; 2],
     /// The other point's part of the windows, question by question.
@@ -163,6 +167,9 @@ pub(crate) fn sweep_with(
         rows: &row_codes,
         columns: column_codes.as_ref().unwrap_or(&row_codes),
         voices: voices(asks, within),
+        among: std::iter::once(None)
+            .chain(asks.iter().map(Ask::among).filter(Option::is_some))
+            .collect(),
         alike: [
             alike::groups(&row_codes),
             column_codes.as_ref().map_or_else(Vec::new, alike::groups),
@@ -264,6 +271,10 @@ fn voices(asks: &[Ask], within: bool) -> Vec<Voice> {
         .flat_map(|(index, ask)| {
             directions(ask).into_iter().map(move |owner| Voice {
                 ask: index,
+                among: match ask.among() {
+                    None => 0,
+                    Some(_) => asks[..=index].iter().filter_map(Ask::among).count(),
+                },
                 owner,
                 shape: ask.shape(),
                 counts: matches!(ask, Ask::CountWithin { .. } | Ask::CoveredBy { .. }),

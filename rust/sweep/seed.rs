@@ -39,10 +39,11 @@ impl Seeds {
 }
 
 impl Job<'_> {
-    /// Finds `k` pairs of this tile that seem nearest to each point of a side; zero for a side that needs none.
+    /// Finds `k` pairs of this tile, with points that count, that seem nearest to each point of a side; zero for a side that needs none.
     pub fn seed(
         &self,
         k: [usize; 2],
+        among: Option<&[bool]>,
         blocks: Blocks,
         view: &View<'_>,
         tile: &[f32],
@@ -50,17 +51,18 @@ impl Job<'_> {
     ) {
         seeds.points.iter_mut().for_each(Vec::clear);
         seeds.near.clear();
-        if k == [0, 0] {
-            return;
-        }
-        for (units, facts) in [
-            (&mut seeds.rows, view.rows),
-            (&mut seeds.columns, view.columns),
+        for (units, facts, side, sought) in [
+            (&mut seeds.rows, view.rows, Side::Rows, k[1]),
+            (&mut seeds.columns, view.columns, Side::Columns, k[0]),
         ] {
             units.half.fill(f32::INFINITY);
+            let among = among.filter(|_| sought > 0);
+            let among = among.map(|among| &among[blocks.start(side)..]);
             for (i, facts) in facts.iter().enumerate() {
                 units.unit[i] = facts.unit() as f32;
-                units.half[i] = (0.5 * facts.square) as f32;
+                if among.is_none_or(|among| among[i]) {
+                    units.half[i] = (0.5 * facts.square) as f32;
+                }
             }
         }
         view.kernel
@@ -92,9 +94,9 @@ impl Job<'_> {
                         (inner - half, other)
                     }));
                 }
-                if blocks.diagonal {
-                    seeds.order.retain(|&(_, other)| other as usize != own);
-                }
+                seeds.order.retain(|&(nearness, other)| {
+                    nearness > f32::NEG_INFINITY && !(blocks.diagonal && other as usize == own)
+                });
                 if seeds.order.len() < k[at] {
                     continue;
                 }

@@ -25,7 +25,7 @@ use crate::error::Result;
 use crate::kernel::fine::FineBlock;
 use crate::kernel::scan::TOLD;
 use crate::kernel::{self, BLOCK, Kernel, Line, Panel, Survivor, TILE_ROWS, Tally};
-use crate::question::{Answers, Settle, Shape, Side, TINY, raise};
+use crate::question::{Answers, Look, Settle, Shape, Side, TINY, raise};
 
 /// More survivors than this make a tile crowded: one pair in eight.
 const DENSE: usize = BLOCK * BLOCK / 8;
@@ -227,14 +227,7 @@ impl<'a> Job<'a> {
         }
         self.control.check()?;
         self.mark_alike(blocks, bytemuck::cast_slice_mut(&mut scratch.tile));
-        self.seed(
-            self.seeking(held, &scratch.open),
-            blocks,
-            &view,
-            bytemuck::cast_slice(&scratch.tile),
-            &mut scratch.seeds,
-        );
-        self.hint(held, scratch);
+        self.hint(blocks, &view, held, scratch);
         self.scan(blocks, &view, held, scratch);
         if scratch.survivors.len() > DENSE && !blocks.diagonal {
             for v in 0..self.voices.len() {
@@ -254,29 +247,36 @@ impl<'a> Job<'a> {
         Ok(true)
     }
 
-    /// Tells the open voices which pairs the seeds found near.
-    fn hint(&self, held: &mut Held<'_, 'a>, scratch: &Scratch) {
-        for (voice, _) in self
-            .voices
-            .iter()
-            .zip(&scratch.open)
-            .filter(|(_, open)| **open)
-        {
-            let seeds = &scratch.seeds;
-            for (own, near) in &seeds.points[usize::from(voice.owner == Side::Columns)] {
-                answers(held, voice).hint(*own, &seeds.near[near.clone()]);
+    /// Finds pairs that seem near, for the open voices that know of none, and tells them.
+    fn hint(
+        &self,
+        blocks: Blocks,
+        view: &View<'_>,
+        held: &mut Held<'_, 'a>,
+        scratch: &mut Scratch,
+    ) {
+        for (place, among) in self.among.iter().enumerate() {
+            let voices = || {
+                let open = self.voices.iter().zip(&scratch.open);
+                open.filter(|(voice, open)| **open && voice.among == place)
+                    .map(|(voice, _)| (voice, usize::from(voice.owner == Side::Columns)))
+            };
+            // How many neighbours the rows, and the columns, seek.
+            let mut most = [0; 2];
+            for (voice, side) in voices() {
+                most[side] = most[side].max(answers(held, voice).seeking().unwrap_or(0));
+            }
+            if most == [0, 0] {
+                continue;
+            }
+            let tile = bytemuck::cast_slice(&scratch.tile);
+            self.seed(most, *among, blocks, view, tile, &mut scratch.seeds);
+            for (voice, side) in voices() {
+                for (own, near) in &scratch.seeds.points[side] {
+                    answers(held, voice).hint(*own, &scratch.seeds.near[near.clone()]);
+                }
             }
         }
-    }
-
-    /// How many neighbours the rows, and the columns, of a task still seek.
-    fn seeking(&self, held: &mut Held<'_, 'a>, open: &[bool]) -> [usize; 2] {
-        let mut most = [0; 2];
-        for (voice, _) in self.voices.iter().zip(open).filter(|(_, open)| **open) {
-            let side = usize::from(voice.owner == Side::Columns);
-            most[side] = most[side].max(answers(held, voice).seeking().unwrap_or(0));
-        }
-        most
     }
 
     /// The windows of some voices.
@@ -385,10 +385,17 @@ impl<'a> Job<'a> {
         let mut narrowed = 0;
         let (row_start, column_start) = (blocks.start(Side::Rows), blocks.start(Side::Columns));
         let mut known = Known::new(self, Side::Rows, row_start, column_start);
+        let open: Vec<&Voice> = (self.voices.iter().zip(&scratch.open))
+            .filter_map(|(voice, open)| open.then_some(voice))
+            .collect();
+        // Those that a pair may matter to; with the finest codes nobody is asked first.
+        let mut told = open.clone();
         for survivor in &scratch.survivors {
             let (row, column) = (usize::from(survivor.row), usize::from(survivor.column));
-            let told = survivor.product == TOLD;
-            if told || column >= blocks.column_count || (blocks.diagonal && row >= column) {
+            if survivor.product == TOLD
+                || column >= blocks.column_count
+                || (blocks.diagonal && row >= column)
+            {
                 continue;
             }
             let (i, j) = (row_start + row, column_start + column);
@@ -397,10 +404,6 @@ impl<'a> Job<'a> {
                     .interval(&view.rows[row], &view.columns[column], survivor.product);
             let (mut low, mut high) = self.distances(squares);
             (known.pair, known.distance) = (Some((i, j)), None);
-            let open = || {
-                let voices = self.voices.iter().zip(&scratch.open);
-                voices.filter(|(_, open)| **open).map(|(voice, _)| voice)
-            };
             let own = |voice: &Voice| match voice.owner {
                 Side::Rows => (row, j as u32),
                 Side::Columns => (column, i as u32),
@@ -408,12 +411,18 @@ impl<'a> Job<'a> {
             // Coarse codes say little of a pair that is near; a second look nearly always says enough.
             if view.most.is_some() {
                 let cheap = view.fine.is_some();
-                let undecided = open().any(|voice| {
+                told.clear();
+                let mut closer = false;
+                for &voice in &open {
                     let (own, other) = own(voice);
-                    answers(held, voice).undecided(own, other, low, high, cheap)
-                });
-                if !undecided {
-                    // An interval that decides is told as it is.
+                    let look = answers(held, voice).look(own, other, low, high, cheap);
+                    if look != Look::Past {
+                        told.push(voice);
+                        closer |= look == Look::Closer;
+                    }
+                }
+                if !closer {
+                    // An interval that is enough is told as it is.
                 } else if let Some(squares) =
                     self.narrow(view, blocks, row, column, survivor.product)
                 {
@@ -426,7 +435,7 @@ impl<'a> Job<'a> {
                     high = low;
                 }
             }
-            for voice in open() {
+            for voice in &told {
                 let (own, other) = own(voice);
                 known.owner = voice.owner;
                 answers(held, voice).hear(own, other, low, high, &mut known);

@@ -90,6 +90,21 @@ pub(crate) fn asks(a: &Points<'_>, b: &Points<'_>, k: usize, within: bool) -> Ve
             reach: 1.2 * mean(&rb),
         },
     ];
+    // Some of the points, and all but the first.
+    let some = |points: &Points<'_>| (0..points.len()).map(|i| i % 7 % 2 == 1).collect();
+    let later = |points: &Points<'_>| (0..points.len()).map(|i| i > 0).collect();
+    let among: [Vec<bool>; 4] = [some(b), later(b), some(a), later(a)];
+    for (place, among) in among.into_iter().enumerate() {
+        let count = among.iter().filter(|&&counts| counts).count();
+        let count = count.saturating_sub(usize::from(within));
+        if count > 0 && !(within && place > 1) {
+            asks.push(Ask::NearestAmong {
+                owner: if place < 2 { Side::Rows } else { Side::Columns },
+                k: k.min(count),
+                among,
+            });
+        }
+    }
     if !within {
         asks.extend([
             Ask::Nearest {
@@ -137,6 +152,21 @@ fn expected(ask: &Ask, a: &Points<'_>, b: &Points<'_>, within: bool) -> Reply {
     };
     let rows = 0..own.len();
     match ask {
+        Ask::NearestAmong { k, among, .. } => {
+            let all: Vec<(f64, i64)> = rows
+                .flat_map(|i| {
+                    let every = other.len() - usize::from(within);
+                    let mut list = oracle::nearest(own, i, other, every, within);
+                    list.retain(|&(_, j)| among[j as usize]);
+                    list.truncate(*k);
+                    list
+                })
+                .collect();
+            Reply::Nearest {
+                distances: all.iter().map(|x| x.0).collect(),
+                indices: all.iter().map(|x| x.1).collect(),
+            }
+        }
         Ask::Nearest { k, .. } => {
             let all: Vec<(f64, i64)> = rows
                 .flat_map(|i| oracle::nearest(own, i, other, *k, within))
