@@ -27,6 +27,7 @@ pub mod entropy;
 pub mod error;
 pub mod kernel;
 pub mod kmeans;
+pub mod marks;
 pub mod moments;
 #[cfg(test)]
 mod oracle;

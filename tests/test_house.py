@@ -171,10 +171,9 @@ WALLS = {
     },
     "_plan": {
         *("_baseline", "_core", "_inputs", "_intervals", "_modes.asked", "_needs", "_progress"),
-        *("_resampled", "_split", "_sweeps", "_tables", "metrics", "results"),
+        *("_resampled", "_sweeps", "_tables", "metrics", "results"),
     },
-    "_split": {"_core", "_progress", "metrics"},
-    "_sweeps": {"_core", "_progress", "_split", "metrics"},
+    "_sweeps": {"_core", "_progress", "metrics"},
     "neighbors": {"_core", "_inputs", "_progress"},
     "entropy": {"entropy._divergences", "entropy._radii"},
     "entropy._radii": {"_core", "_inputs", "_progress"},

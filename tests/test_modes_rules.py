@@ -195,28 +195,47 @@ def test_few_flagged_are_no_component():
 # Spread
 
 
-def test_the_statistic_and_its_permutations_are_the_oracle_s(monkeypatch):
+def measured(real, fake, k):
+    (mode,) = spread._measured(more(real, fake), [(real, fake)], k)
+    return mode
+
+
+def test_the_statistic_and_its_permutations_are_the_oracle_s():
     real, fake = gaussian(40, 3, 0), gaussian(40, 3, 1, scale=0.8)
-    mode, zeros = spread._mode(more(real, fake), real, fake, 5)
+    mode = measured(real, fake, 5)
     t, error = oracle.spread(real, fake, 5)
-    assert not zeros
+    assert not mode.zeros
     assert (mode.t, mode.error) == (pytest.approx(t), pytest.approx(error))
     assert mode.dimension == pytest.approx(oracle.dimension(real, 5))
     # The same marks: those that the generator gives to the first of its modes.
-    got = spread._permuted([mode, mode], 5, 30, np.random.default_rng(3))
+    got = spread._permuted(more(real, fake), [mode, mode], 5, 30, np.random.default_rng(3))
     half = np.repeat([False, True], 40)
     marks = np.random.default_rng(3).permuted(np.tile(half, (30, 1)), axis=1)
     np.testing.assert_allclose(got[:, 0], oracle.permuted(real, fake, 5, marks), rtol=1e-9)
 
 
-def test_radii_of_unpermuted_marks_are_those_within_each_set():
-    for k in (1, 5, 20):  # 20: rows whose first sixteen neighbours never suffice
-        real, fake = gaussian(60, 2, 2), gaussian(60, 2, 3)
-        mode, _ = spread._mode(more(real, fake), real, fake, k)
-        mark = np.repeat([False, True], 60)
-        got = spread._radii(mode.logs, mode.neighbours.astype(np.intp), mark, k, spread._places(k))
-        own = np.concatenate([oracle.own_radius(real, k), oracle.own_radius(fake, k)])
-        np.testing.assert_allclose(got, np.log(own), rtol=1e-12)
+@pytest.mark.parametrize("apart", [0.0, 50.0])
+def test_radii_of_unpermuted_marks_are_those_within_each_set(apart):
+    # Sets far apart, of different size: the lists of one end before the k-th of its own.
+    for k in (1, 5, 20):
+        real, fake = gaussian(60, 2, 2), 0.01 * gaussian(60, 2, 3) + apart
+        real[:5] = 0.01 * gaussian(5, 2, 4) + apart
+        mode = measured(real, fake, k)
+        t, error = oracle.spread(real, fake, k)
+        assert (mode.t, mode.error) == (pytest.approx(t), pytest.approx(error))
+
+
+def test_marked_radii_are_those_of_the_plain_definition():
+    rng = np.random.default_rng(0)
+    values = np.sort(rng.random((30, 9)), axis=1)
+    neighbours = np.array([rng.choice(30, 9, replace=False) for _ in range(30)])
+    marks = rng.random((7, 30)) < 0.4
+    for k in (1, 3, 9):
+        got = more(np.ones((2, 1))).marked_radii(values, neighbours, marks, k)
+        for mark, radii in zip(marks, got, strict=True):
+            for i, radius in enumerate(radii):
+                own = [v for v, j in zip(values[i], neighbours[i], strict=True) if mark[j] == mark[i]]
+                assert radius == (own[k - 1] if len(own) >= k else values[i, -1])
 
 
 def test_too_few_points_are_undecided():

@@ -83,6 +83,13 @@ def sweep(
     KeyboardInterrupt.
     """
 
+def nearest_within_each(
+    sets: Sequence[Points], nearest_k: Sequence[int], *, n_jobs: int | None = None
+) -> list[tuple[tuple[NDArray[np.float64], NDArray[np.int64]], dict[str, Any]]]:
+    """What `sweep` answers to ("nearest", "rows", k) within each set, with its own k: many small sets side by
+    side.
+    """
+
 def entropy_terms(
     distances: NDArray[np.float64],
     *,
@@ -101,6 +108,19 @@ def entropy_terms(
     set for a cross-entropy. `zero`: "raise" (ValueError that begins with `what` and says how many and where
     the first is), "floor" (the smallest positive distance instead), "drop" (those terms are NaN, the mean is
     that of the others).
+    """
+
+def marked_radii(
+    values: NDArray[np.float64],
+    neighbors: NDArray[np.int64],
+    marks: NDArray[np.bool_],
+    nearest_k: int,
+    *,
+    n_jobs: int | None = None,
+) -> NDArray[np.float64]:
+    """(permutations, n): for each point the value beside the nearest_k-th of its neighbours that has its own
+    mark, or the last value where fewer have it. `values`, `neighbors` (n, length), nearest first; `marks`
+    (permutations, n); C order.
     """
 
 def log_unit_ball_volume(dimension: float) -> float:

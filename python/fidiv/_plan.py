@@ -27,8 +27,8 @@ from ._modes.asked import modes_asked
 from ._needs import family_needs, of_holdout
 from ._progress import Report, check_progress, reporter, stages
 from ._resampled import Resampling, ResamplingPlan, check_reference
-from ._split import Split
 from ._sweeps import (
+    Anchors,
     More,
     Work,
     across,
@@ -426,13 +426,12 @@ def _gather(
         # A guess: Lloyd's method needs some twenty rounds.
         weights += [20 * wish.num_runs * wish.num_clusters * (n + m) for wish in sorted(need.clusters)]
     steps = iter(stages(report, weights))
-    split = next((Split(real, seed, k, n_jobs) for seed, k in sorted(own.halves)), None)
-    reals = within(real, asked, n_jobs, next(steps), split)
+    anchors = next((Anchors.draw(n, seed, k) for seed, k in sorted(own.anchors)), None)
+    reals = within(real, asked, n_jobs, next(steps), anchors)
     real_moments: Moments | None = None
     for fake, need in zip(fakes, needs, strict=True):
         fakes_own = within(fake, of_fakes(need), n_jobs, next(steps))
-        of_this = split if need.halves else None
-        found, work = across(real, fake, need, (reals, fakes_own), n_jobs, next(steps), split=of_this)
+        found, work = across(real, fake, need, (reals, fakes_own), n_jobs, next(steps))
         work = reals.work + fakes_own.work + work
         step = next(steps)
         if of_holdout(need) and holdout is not None:

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._progress import Report, stages
-from ._split import Split
-from .metrics import Balls, Found, Moments, Needs, Undefined, mean
+from .metrics import Anchored, Balls, Found, Moments, Needs, Undefined, mean
 
 
 @dataclass
@@ -41,11 +40,6 @@ class Work:
         self.narrowed += report["narrowed"]
         self.climbed += report["climbed"]
         self.machine |= {name: report[name] for name in ("kernel", "code", "threads")}
-
-    def add_parts(self, what: str, reports: Sequence[Mapping[str, Any]]) -> None:
-        """A sweep that was made in parts."""
-        for place, report in enumerate(reports):
-            self.add(f"{what} (part {place + 1} of {len(reports)})", report)
 
     def __add__(self, other: Work) -> Work:
         return Work(
@@ -78,7 +72,30 @@ class Within:
     first: NDArray[np.float64] | None = None  # (n, k), all distances up to k
     neighbors: NDArray[np.int64] | None = None  # (n, k)
     repeats: NDArray[np.bool_] | None = None
+    anchors: Anchors | None = None  # of a real set
+    to_anchors: tuple[NDArray[np.float64], NDArray[np.int64]] | None = None  # k-th distance, nearest; (n,)
     work: Work = field(default_factory=Work)
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """Half of a set, drawn by a seed, and how many of them each point asks for."""
+
+    mask: NDArray[np.bool_]
+    k: int
+
+    @staticmethod
+    def draw(n: int, seed: int, k: int) -> Anchors:
+        mask = np.zeros(n, dtype=np.bool_)
+        mask[np.random.default_rng([seed, 0]).permutation(n)[: n // 2]] = True
+        return Anchors(mask, k)
+
+    def question(self, side: str) -> tuple[Any, ...]:
+        return ("nearest", side, self.k, self.mask)
+
+    def kept(self, answer: Any) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The distance to the k-th, and the nearest."""
+        return answer[0][:, self.k - 1].copy(), answer[1][:, 0].copy()
 
 
 @dataclass(frozen=True)
@@ -113,21 +130,25 @@ def within(
     wish: Wish,
     n_jobs: int | None,
     report: Report | None,
-    split: Split | None = None,
+    anchors: Anchors | None = None,
 ) -> Within:
-    """One sweep within `points`, or those of its halves."""
+    """One sweep within `points`."""
     k = wish.nearest_k(points)
-    found = Within(repeats=np.zeros(points.shape[0], dtype=np.bool_) if wish.repeats else None)
+    found = Within(
+        repeats=np.zeros(points.shape[0], dtype=np.bool_) if wish.repeats else None, anchors=anchors
+    )
     if k == 0:
         return found
+    questions: list[Any] = [("nearest", "rows", k)]
     text = f"within {points.name}: nearest {k}"
-    if split is None:
-        answers, done = _core.sweep(points, None, [("nearest", "rows", k)], n_jobs=n_jobs, progress=report)
-        found.work.add(text, done)
-        distances, indices = answers.pop()
-    else:
-        (distances, indices), parts = split.within(k, report)
-        found.work.add_parts(text, parts)
+    if anchors is not None:
+        questions.append(anchors.question("rows"))
+        text += f"; nearest {anchors.k} in one half"
+    answers, done = _core.sweep(points, None, questions, n_jobs=n_jobs, progress=report)
+    found.work.add(text, done)
+    if anchors is not None:
+        found.to_anchors = anchors.kept(answers.pop())
+    distances, indices = answers.pop()
     if wish.repeats:
         found.repeats = repeats_of(distances, indices)
     found.radii = single_of(distances, wish.radii)
@@ -164,7 +185,6 @@ def across(
     n_jobs: int | None,
     report: Report | None,
     more: Sequence[tuple[tuple[Any, ...], str, Callable[[Any], None]]] = (),
-    split: Split | None = None,
 ) -> tuple[Found, Work]:
     """One sweep across both sets with every question, and all that is found by now. `more` are further
     questions in the words of `_core.sweep`, each with its name and who takes the answer.
@@ -206,6 +226,12 @@ def across(
         found.real_to_fake_list = first_of(answer[0], needs.real_to_fake_list)
         found.real_to_fake_neighbors = first_of(answer[1], needs.real_to_fake_neighbors)
 
+    def take_anchored(answer: Any) -> None:
+        of_reals = own[0].to_anchors
+        assert anchors is not None
+        assert of_reals is not None
+        found.anchored = Anchored(anchors.mask, of_reals, anchors.kept(answer))
+
     if k := max([0, *needs.fake_to_real, needs.fake_to_real_list, needs.fake_to_real_neighbors]):
         ask(("nearest", "columns", k), f"nearest {k} reals of each fake", take_fake_to_real)
     if k := max([0, *needs.real_to_fake, needs.real_to_fake_list, needs.real_to_fake_neighbors]):
@@ -237,19 +263,17 @@ def across(
         for k, scale in sorted(wishes):
             reach = scale * mean(own_radii[k])
             ask(("product", owner, reach), f"product over {text}, k {k}", keep(into, (k, scale)))
+    anchors = own[0].anchors if needs.anchors else None
+    if anchors is not None:
+        text = f"nearest {anchors.k} of each fake in one half of the reals"
+        ask(anchors.question("columns"), text, take_anchored)
     for question, text, taker in more:
         ask(question, text, taker)
 
     work = Work()
     if questions:
-        text = f"across {real.name} and {fake.name}: {'; '.join(texts)}"
-        if split is None:
-            answers, done = _core.sweep(real, fake, questions, n_jobs=n_jobs, progress=report)
-            work.add(text, done)
-        else:
-            answers, parts, found.anchored = split.across(fake, questions, report)
-            found.halves = split.halves
-            work.add_parts(text, parts)
+        answers, done = _core.sweep(real, fake, questions, n_jobs=n_jobs, progress=report)
+        work.add(f"across {real.name} and {fake.name}: {'; '.join(texts)}", done)
         for taker in takers:
             taker(answers.pop(0))
     for balls in needs.fakes_covered & needs.fakes_counted:
@@ -334,6 +358,15 @@ class More:
         )
         return distances, indices
 
+    def knn_each(
+        self, sets: Sequence[NDArray[Any]], nearest_k: Sequence[int]
+    ) -> list[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+        points = [self._points(array) for array in sets]
+        found = _core.nearest_within_each(points, nearest_k, n_jobs=self._n_jobs)
+        for (_, done), some, k in zip(found, points, nearest_k, strict=True):
+            self._work.add(f"within {some.name}: nearest {k}", done)
+        return [lists for lists, _ in found]
+
     def count_within(
         self,
         centers: NDArray[Any],
@@ -372,6 +405,15 @@ class More:
             n_jobs=self._n_jobs,
             progress=self._report,
         )
+
+    def marked_radii(
+        self,
+        values: NDArray[np.float64],
+        neighbors: NDArray[np.int64],
+        marks: NDArray[np.bool_],
+        nearest_k: int,
+    ) -> NDArray[np.float64]:
+        return _core.marked_radii(values, neighbors, marks, nearest_k, n_jobs=self._n_jobs)
 
     def moments(self, points: NDArray[Any]) -> Moments:
         return moments(self._points(points), self._n_jobs)

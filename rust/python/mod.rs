@@ -12,6 +12,7 @@ use crate::kernel;
 use crate::kernel::gram::THIN;
 use crate::pool;
 use crate::question::{Ask, Reply, Side};
+use crate::sweep::Report;
 use border::{Points, count, job_count, run, to_py};
 
 /// One question as Python writes it, for example `("nearest", "rows", 5)`.
@@ -131,6 +132,10 @@ fn sweep<'py>(
         };
         answers.append(reply(py, answer, owners)?)?;
     }
+    Ok((answers, facts(py, &report)?))
+}
+
+fn facts<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
     let facts = PyDict::new(py);
     facts.set_item("kernel", report.kernel)?;
     facts.set_item("code", report.code)?;
@@ -139,7 +144,36 @@ fn sweep<'py>(
     facts.set_item("settled", report.settled)?;
     facts.set_item("narrowed", report.narrowed)?;
     facts.set_item("climbed", report.climbed)?;
-    Ok((answers, facts))
+    Ok(facts)
+}
+
+/// The nearest neighbours within each of many small sets.
+#[pyfunction]
+#[pyo3(signature = (sets, nearest_k, *, n_jobs=None))]
+fn nearest_within_each<'py>(
+    py: Python<'py>,
+    sets: Vec<Bound<'py, Points>>,
+    nearest_k: Vec<usize>,
+    n_jobs: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyList>> {
+    let threads = job_count(n_jobs.as_ref())?;
+    let values = sets
+        .iter()
+        .map(Points::borrow)
+        .collect::<PyResult<Vec<_>>>()?;
+    let points = values
+        .iter()
+        .map(|v| v.points())
+        .collect::<PyResult<Vec<_>>>()?;
+    let sets: Vec<_> = points.into_iter().zip(nearest_k).collect();
+    let found = run(py, threads, None, |control| {
+        crate::sweep::nearest_within_each(&sets, control)
+    })?;
+    let answers = PyList::empty(py);
+    for ((answer, report), (points, _)) in found.into_iter().zip(&sets) {
+        answers.append((reply(py, answer, points.len())?, facts(py, &report)?))?;
+    }
+    Ok(answers)
 }
 
 /// Terms of a Leonenko-Pronzato-Savani estimate, their mean over the terms kept, and how many distances were zero.
@@ -185,6 +219,27 @@ fn log_unit_ball_volume(dimension: f64) -> PyResult<f64> {
         )));
     }
     Ok(entropy::log_unit_ball_volume(dimension))
+}
+
+/// Radii under permuted marks.
+#[pyfunction]
+#[pyo3(signature = (values, neighbors, marks, nearest_k, *, n_jobs=None))]
+fn marked_radii<'py>(
+    py: Python<'py>,
+    values: PyReadonlyArray2<'py, f64>,
+    neighbors: PyReadonlyArray2<'py, i64>,
+    marks: PyReadonlyArray2<'py, bool>,
+    nearest_k: usize,
+    n_jobs: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let threads = job_count(n_jobs.as_ref())?;
+    let shape = [marks.as_array().nrows(), marks.as_array().ncols()];
+    let (values, neighbors) = (values.as_slice()?, neighbors.as_slice()?);
+    let marks = marks.as_slice()?;
+    let found = run(py, threads, None, |control| {
+        crate::marks::radii(values, neighbors, marks, shape[1], nearest_k, control)
+    })?;
+    Ok(found.into_pyarray(py).reshape(shape)?.into_any())
 }
 
 /// K-means on the union of several sets, several runs side by side.
@@ -325,6 +380,7 @@ fn config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 mod _core {
     #[pymodule_export]
     use super::{
-        Points, config, entropy_terms, kmeans, log_unit_ball_volume, moments, probe, sweep, threads,
+        Points, config, entropy_terms, kmeans, log_unit_ball_volume, marked_radii, moments,
+        nearest_within_each, probe, sweep, threads,
     };
 }

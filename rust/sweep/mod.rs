@@ -130,6 +130,26 @@ pub fn sweep(
     engine(&level, rows, columns, asks, control)
 }
 
+/// The nearest neighbours within each of many small sets, so many of each set: side by side, since one of them has little for several threads to do.
+///
+/// # Errors
+/// As [`sweep`].
+pub fn nearest_within_each(
+    sets: &[(Points<'_>, usize)],
+    control: &Control,
+) -> Result<Vec<(Reply, Report)>> {
+    sets.par_iter()
+        .map(|(points, k)| {
+            let ask = Ask::Nearest {
+                owner: Side::Rows,
+                k: *k,
+            };
+            let (mut replies, report) = sweep(points, None, &[ask], control)?;
+            Ok((replies.pop().expect("one question has one answer"), report))
+        })
+        .collect()
+}
+
 /// The sweep itself, with a level at hand.
 pub(crate) fn sweep_with(
     level: &Level,

@@ -33,7 +33,7 @@ def needs(n: int, m: int, options: Options) -> Needs:
         )
     if m <= k:
         raise Undefined(f"nearest_k={k} needs at least {k + 1} points in fake_features, which has {m}")
-    return terms.needs(n, m, k) | Needs(halves=frozenset({(options.seed, k)}))
+    return terms.needs(n, m, k) | Needs(anchors=frozenset({(options.seed, k)}))
 
 
 def find(
@@ -41,11 +41,9 @@ def find(
 ) -> Modes:
     """All that is told of the modes; `settings` are those of the modes alone."""
     more, k = found.further, options.nearest_k
-    parts, anchored = found.halves, found.anchored
-    assert parts is not None
+    anchored = found.anchored
     assert anchored is not None
-    nearest = (anchored.others[1], anchored.fakes[1])
-    modes = labels.assign(more, parts, nearest, real_labels, fake_labels, options)
+    modes = labels.assign(more, anchored, real_labels, fake_labels, options)
     out = outside.find(anchored, options)
 
     known = modes.of_fakes != labels.UNKNOWN
@@ -133,7 +131,7 @@ def find(
             "m": found.m,
             "d": found.d,
             "rule": modes.rule,
-            "anchors": len(parts.anchors),
+            "anchors": int(np.count_nonzero(anchored.mask)),
             "counted": int(modes.counted.sum()),
             "num_modes": count,
             "nearest_k": k,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics import Further, Halves, Undefined
+from ..metrics import Anchored, Further, Undefined
 from . import centres
 from .options import Options
 
@@ -42,15 +42,12 @@ class Assigned:
 
 def assign(
     more: Further,
-    parts: Halves,
-    nearest: tuple[Integers, Integers],
+    anchored: Anchored,
     real_labels: Labels | None,
     fake_labels: Labels | None,
     options: Options,
 ) -> Assigned:
-    """The mode of each point. `nearest`: place among the anchors of the nearest one, for the other reals and
-    for the fakes.
-    """
+    """The mode of each point."""
     n, m = len(more.real), len(more.fake)
     nothing = np.full(m, -1, dtype=np.int64)
     of_fakes: Integers
@@ -71,23 +68,23 @@ def assign(
             "labels of both sets",
         )
     of_reals: Integers = np.empty(n, dtype=np.int64)
-    counted = np.ones(n, dtype=np.bool_)
-    counted[parts.anchors] = False
+    counted = ~anchored.mask
+    anchors = np.count_nonzero(anchored.mask)
     if real_labels is not None:
-        names, of_names = np.unique(real_labels[parts.anchors], return_inverse=True)
-        of_anchors: Integers = of_names.astype(np.int64)
-        of_reals[parts.anchors] = of_anchors
-        of_reals[parts.others] = of_anchors[nearest[0]]
-        of_fakes = of_anchors[nearest[1]]
+        names, of_names = np.unique(real_labels[anchored.mask], return_inverse=True)
+        of_reals[anchored.mask] = of_names
+        of_reals[counted] = of_reals[anchored.reals[1][counted]]
+        of_fakes = of_reals[anchored.fakes[1]]
         labels, rule = tuple(names.tolist()), "label of the nearest anchor"
     else:
-        if options.num_modes > len(parts.anchors):
+        if options.num_modes > anchors:
             raise Undefined(
                 f"num_modes={options.num_modes} needs as many anchors, half of real_features; "
-                f"there are {len(parts.anchors)}"
+                f"there are {anchors}"
             )
-        middle, of_reals[parts.anchors] = centres.fit(more, parts.points, options.num_modes, options.seed)
-        of_reals[parts.others] = more.knn(parts.other_points, middle, 1)[1][:, 0]
+        makers = more.real[anchored.mask]
+        middle, of_reals[anchored.mask] = centres.fit(more, makers, options.num_modes, options.seed)
+        of_reals[counted] = more.knn(more.real[counted], middle, 1)[1][:, 0]
         of_fakes = more.knn(more.fake, middle, 1)[1][:, 0]
         labels, rule = tuple(range(options.num_modes)), "nearest centre of k-means on the anchors"
     return Assigned(labels, of_reals, of_fakes, counted, (), nothing, rule)

@@ -46,7 +46,9 @@ def scores(distances: Floats, radii: Floats) -> Floats:
 
 def find(known: Anchored, options: Options) -> Outside:
     """The score of each fake, its p-value, and whether it is flagged."""
-    of_reals, of_fakes = (scores(nu, known.radii[place]) for nu, place in (known.others, known.fakes))
+    radii, others = known.reals[0], ~known.mask
+    of_reals = scores(radii[others], radii[known.reals[1][others]])
+    of_fakes = scores(known.fakes[0], radii[known.fakes[1]])
     p_values = conformal(of_fakes, of_reals)
     return Outside(of_fakes, p_values, benjamini_hochberg(p_values) <= options.level)
 

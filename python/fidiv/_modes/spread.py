@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +29,13 @@ from .statistics import normal_quantile
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Points = NDArray[Any]
 
 FEWEST = 4  # times nearest_k: fewer points of either set in a mode say nothing
 MOST = 250  # points of either set in a mode; more would add cost and no verdict
 PERMUTATIONS = 199
 SHRUNK = -math.log(2)  # of the logarithm of the volume
-WORD = 16  # neighbours that are looked up at once
+TOGETHER = 8  # modes, and permutations, at a time: memory is bounded by them
 CLOSE = 1e-12  # two roundings of one statistic
 
 
@@ -61,15 +63,16 @@ class _Mode:
     t: float
     error: float
     dimension: float
+    zeros: bool  # whether a distance is
 
     def statistic(self) -> float:
-        return _studentised(self.t, self.error)
+        return float(_studentised(np.array([self.t]), np.array([self.error]))[0])
 
 
-def _studentised(t: float, error: float) -> float:
-    if error > 0:
-        return t / error
-    return 0.0 if t == 0 else math.copysign(math.inf, t)
+def _studentised(t: Floats, error: Floats) -> Floats:
+    """t / error; without an error infinite, but for a t of 0."""
+    far = np.where(t == 0, 0.0, np.copysign(np.inf, t))
+    return np.asarray(np.divide(t, error, out=far, where=error > 0))
 
 
 def judge(
@@ -77,53 +80,74 @@ def judge(
 ) -> tuple[list[Spread], bool]:
     """For each mode the rows of its counted reals and of its fakes; and whether a distance was zero."""
     rng = np.random.default_rng([options.seed, 1])
-    modes: list[_Mode | None] = []
-    zeros = False
-    for real, fake in zip(reals, fakes, strict=True):
-        half = min(len(real), len(fake), MOST)
-        if half < max(FEWEST * options.nearest_k, options.nearest_k + 1):
-            modes.append(None)
-            continue
-        chosen = [
-            rows if len(rows) == half else np.sort(rng.choice(rows, half, replace=False))
-            for rows in (real, fake)
-        ]
-        mode, zero = _mode(more, more.real[chosen[0]], more.fake[chosen[1]], options.nearest_k)
-        zeros |= zero
-        modes.append(mode)
-    known = [mode for mode in modes if mode is not None]
-    permutations = max(PERMUTATIONS, math.ceil(10 / options.level) - 1)
-    marked = iter(_verdicts(known, _permuted(known, options.nearest_k, permutations, rng), options.level))
-    few = [min(len(r), len(f)) for r, f in zip(reals, fakes, strict=True)]
-    nan = math.nan
-    found = [
-        next(marked) if mode is not None else Spread(h, nan, nan, nan, nan, nan, nan, "undecided")
-        for mode, h in zip(modes, few, strict=True)
+    k = options.nearest_k
+    points = [min(len(real), len(fake), MOST) for real, fake in zip(reals, fakes, strict=True)]
+    usable = [half >= max(FEWEST * k, k + 1) for half in points]
+    chosen = [
+        tuple(rows if len(rows) == half else np.sort(rng.choice(rows, half, replace=False)) for rows in both)
+        for half, use, *both in zip(points, usable, reals, fakes, strict=True)
+        if use
     ]
+    measured: list[_Mode | None] = []
+    for first in range(0, len(chosen), TOGETHER):
+        some = chosen[first : first + TOGETHER]
+        measured += _measured(more, [(more.real[real], more.fake[fake]) for real, fake in some], k)
+    zeros = any(mode is None or mode.zeros for mode in measured)
+    known = [mode for mode in measured if mode is not None]
+    permutations = max(PERMUTATIONS, math.ceil(10 / options.level) - 1)
+    verdicts = iter(_verdicts(known, _permuted(more, known, k, permutations, rng), options.level))
+    nan = math.nan
+    found = []
+    of_usable = iter(measured)
+    for real, fake, use in zip(reals, fakes, usable, strict=True):
+        if use and next(of_usable) is not None:
+            found.append(next(verdicts))
+        else:
+            few = min(len(real), len(fake))
+            found.append(Spread(few, nan, nan, nan, nan, nan, nan, "undecided"))
     return found, zeros
 
 
-def _mode(
-    more: Further, real: NDArray[np.generic], fake: NDArray[np.generic], k: int
-) -> tuple[_Mode | None, bool]:
-    """What is known of a mode, None where all distances are zero; and whether any is."""
-    half = len(real)
+def _measured(more: Further, sets: list[tuple[Points, Points]], k: int) -> list[_Mode | None]:
+    """What is known of some modes, of equally many reals and fakes; None where all distances are zero."""
     # Among random marks half of the neighbours have that of the point: with so many of them the k-th of its
     # own mark is missed about once in 10^7 times, and the last of them then stands for it.
-    length = min(2 * half - 1, 4 * k + 20)
-    both = np.ascontiguousarray(np.concatenate([real, fake]))
-    distances, neighbours = more.knn(both, None, length)
-    own = [more.knn(points, None, max(k, 2))[0] for points in (real, fake)]
+    lengths = [min(2 * len(real) - 1, 4 * k + 20) for real, _ in sets]
+    lists = more.knn_each([np.concatenate(both) for both in sets], lengths)
+    return [_mode(more, *both, *found, k) for both, found in zip(sets, lists, strict=True)]
+
+
+def _mode(
+    more: Further, real: Points, fake: Points, distances: Floats, neighbours: Integers, k: int
+) -> _Mode | None:
+    """Distances and neighbours of the reals, then the fakes, among them all."""
+    half = len(real)
+    of_reals = neighbours < half
+    own = [
+        _own(more, real, distances[:half], of_reals[:half], max(k, 2)),
+        _own(more, fake, distances[half:], ~of_reals[half:], max(k, 2)),
+    ]
     positive = [array[array > 0] for array in (distances, *own)]
-    zeros = any(len(some) < array.size for some, array in zip(positive, (distances, *own), strict=True))
     if not all(map(len, positive)):
-        return None, True
+        return None
+    zeros = any(len(some) < array.size for some, array in zip(positive, (distances, *own), strict=True))
     # A logarithm needs a distance: repeats count as near as the nearest pair that is none.
     floor = min(float(some.min()) for some in positive)
     logs = np.log(np.maximum(distances, floor))
     r, s = (np.log(np.maximum(array[:, k - 1], floor)) for array in own)
     error = math.sqrt((r.var(ddof=1) + s.var(ddof=1)) / half)
-    return _Mode(half, logs, neighbours, float(s.mean() - r.mean()), error, _dimension(own[0])), zeros
+    t = float(s.mean() - r.mean())
+    return _Mode(half, logs, neighbours, t, error, _dimension(own[0]), zeros)
+
+
+def _own(more: Further, points: Points, distances: Floats, same: Mask, k: int) -> Floats:
+    """The distances of each point to the nearest k of its own set: of its neighbours in both sets those that
+    are of its own (`same`); where a point has too few of these, a sweep finds them.
+    """
+    if same.sum(axis=1).min() < k:
+        return more.knn(points, None, k)[0]
+    first = np.argsort(~same, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(distances, first, axis=1)
 
 
 def _dimension(neighbours: Floats) -> float:
@@ -135,18 +159,21 @@ def _dimension(neighbours: Floats) -> float:
     return len(logs) / total if total > 0 else math.nan
 
 
-def _permuted(modes: list[_Mode], k: int, permutations: int, rng: np.random.Generator) -> Floats:
+def _permuted(
+    more: Further, modes: list[_Mode], k: int, permutations: int, rng: np.random.Generator
+) -> Floats:
     """(permutations, modes): T under marks permuted within each mode. All modes stand in one array, so that
     a permutation costs the same however the points are cut into modes.
     """
+    statistic = np.empty((permutations, len(modes)))
     if not modes:
-        return np.empty((permutations, 0))
+        return statistic
     halves = np.array([mode.half for mode in modes])
     starts = np.concatenate([[0], np.cumsum(2 * halves)[:-1]])
     length = max(mode.logs.shape[1] for mode in modes)
     count = int(2 * halves.sum())
     logs = np.empty((count, length))
-    neighbours = np.empty((count, length), dtype=np.intp)
+    neighbours = np.empty((count, length), dtype=np.int64)
     marks = np.empty((permutations, count), dtype=np.bool_)
     for mode, start in zip(modes, starts.tolist(), strict=True):
         rows = slice(start, start + 2 * mode.half)
@@ -156,47 +183,17 @@ def _permuted(modes: list[_Mode], k: int, permutations: int, rng: np.random.Gene
         logs[rows, width:], neighbours[rows, width:] = mode.logs[:, -1:], start
         half = np.repeat([False, True], mode.half)
         marks[:, rows] = rng.permuted(np.tile(half, (permutations, 1)), axis=1)
-    statistic = np.empty((permutations, len(modes)))
-    places, of_mode = _places(k), np.repeat(np.arange(len(modes)), 2 * halves)
-    for i, mark in enumerate(marks):
-        radii = _radii(logs, neighbours, mark, k, places)
-        sums = [np.add.reduceat(values, starts) for values in (radii * mark, radii * ~mark)]
-        means = [total / halves for total in sums]
+    of_mode = np.repeat(np.arange(len(modes)), 2 * halves)
+    for first in range(0, permutations, TOGETHER):
+        some = marks[first : first + TOGETHER]
+        radii = more.marked_radii(logs, neighbours, some, k)
+        sums = (np.add.reduceat(radii * mark, starts, axis=1) for mark in (some, ~some))
+        fakes, reals = (total / halves for total in sums)
         # Variances about the means, which subtracting sums of squares would not give to full precision.
-        middle = np.where(mark, means[0][of_mode], means[1][of_mode])
-        error = np.sqrt(np.add.reduceat((radii - middle) ** 2, starts) / (halves - 1) / halves)
-        for place, t in enumerate((means[0] - means[1]).tolist()):
-            statistic[i, place] = _studentised(t, float(error[place]))
+        squares = (radii - np.where(some, fakes[:, of_mode], reals[:, of_mode])) ** 2
+        errors = np.sqrt(np.add.reduceat(squares, starts, axis=1) / (halves - 1) / halves)
+        statistic[first : first + TOGETHER] = _studentised(fakes - reals, errors)
     return statistic
-
-
-def _radii(
-    logs: Floats, neighbours: NDArray[np.intp], mark: Mask, k: int, places: NDArray[np.intp]
-) -> Floats:
-    """The logarithm of the distance of each point to the k-th neighbour of its own mark. Nearly all are
-    among the first 16, which `places` knows; only rows that are not look at their whole list.
-    """
-    same = np.zeros((len(mark), WORD), dtype=np.bool_)
-    width = min(WORD, neighbours.shape[1])
-    np.equal(mark[neighbours[:, :width]], mark[:, None], out=same[:, :width])
-    place = places[np.packbits(same, axis=1).view(np.uint16)[:, 0]]
-    short = np.flatnonzero(place < 0)
-    if len(short):
-        place[short] = _kth(mark[neighbours[short]] == mark[short, None], k)
-    # A list that runs out all the same ends at its last distance (index -1).
-    return np.asarray(logs[np.arange(len(logs)), place])
-
-
-def _places(k: int) -> NDArray[np.intp]:
-    """For each word of 16 bits, as numpy packs a row of 16 truths, the place of the k-th True, or -1."""
-    every = np.arange(1 << WORD, dtype=np.uint16)
-    return _kth(np.unpackbits(every.view(np.uint8).reshape(-1, 2), axis=1).astype(np.bool_), k)
-
-
-def _kth(same: Mask, k: int) -> NDArray[np.intp]:
-    """The place of the k-th True of each row, or -1."""
-    counts = np.cumsum(same, axis=1, dtype=np.int16)
-    return np.where(counts[:, -1] >= k, np.argmax(counts >= k, axis=1), -1)
 
 
 def _verdicts(modes: list[_Mode], statistic: Floats, level: float) -> list[Spread]:

@@ -82,8 +82,9 @@ class Needs:
     fake_products: frozenset[tuple[int, float]] = frozenset()
     real_products: frozenset[tuple[int, float]] = frozenset()
     clusters: frozenset[Clusters] = frozenset()
-    # (seed, k): the reals in seeded halves, and what k tells of one half, the anchors; one such wish at most.
-    halves: frozenset[tuple[int, int]] = frozenset()
+    # (seed, k): half of the reals, the anchors, drawn by the seed, and the nearest k of them of all points;
+    # one such wish at most.
+    anchors: frozenset[tuple[int, int]] = frozenset()
     moments: bool = False  # means, deviations and correlations of the columns of both sets
     # How many of the nearest holdout points each fake names, and of the nearest reals each holdout point.
     holdout: int = 0
@@ -113,6 +114,11 @@ class Further(Protocol):
     ) -> tuple[Floats, Integers]:
         """Distances ascending and indices, (n, k); `points=None`: among themselves, the point left out."""
 
+    def knn_each(
+        self, sets: Sequence[NDArray[Any]], nearest_k: Sequence[int]
+    ) -> list[tuple[Floats, Integers]]:
+        """The same within each of many small sets, with its own k."""
+
     def count_within(
         self, centers: NDArray[Any], radii: Floats, points: NDArray[Any] | None, *, closed: bool = True
     ) -> Integers:
@@ -127,6 +133,11 @@ class Further(Protocol):
         self, sets: Sequence[NDArray[Any]], *, num_clusters: int, num_runs: int = 1, seed: int = 0
     ) -> tuple[list[NDArray[np.int32]], Floats]:
         """Of the union: labels of each set (num_runs, n) and centres (num_runs, num_clusters, d)."""
+
+    def marked_radii(
+        self, values: Floats, neighbors: Integers, marks: NDArray[np.bool_], nearest_k: int
+    ) -> Floats:
+        """(permutations, n): beside which value the k-th neighbour of the own mark stands."""
 
     def moments(self, points: NDArray[Any]) -> Moments:
         """Of any set, part of the features or not."""
@@ -148,21 +159,11 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class Halves:
-    """The reals in two seeded halves, the smaller first: rows, ascending, and coordinates."""
-
-    anchors: Integers
-    others: Integers
-    points: NDArray[Any]
-    other_points: NDArray[Any]
-
-
-@dataclass(frozen=True)
 class Anchored:
-    """What the anchors are to all points. A place is one among the anchors."""
+    """Half of the reals, the anchors (rounded down), and what they are to all points; themselves left out."""
 
-    radii: Floats  # of each anchor: distance to the k-th other anchor
-    others: tuple[Floats, Integers]  # of the other reals: distance to the k-th anchor, place of the nearest
+    mask: NDArray[np.bool_]  # (n,): which reals they are
+    reals: tuple[Floats, Integers]  # of each real: distance to the k-th anchor, row of the nearest
     fakes: tuple[Floats, Integers]
 
 
@@ -202,7 +203,6 @@ class Found:
     real_products: dict[tuple[int, float], Floats] = field(default_factory=dict)
     # (num_runs, n) and (num_runs, m)
     labels: dict[Clusters, tuple[NDArray[np.int32], NDArray[np.int32]]] = field(default_factory=dict)
-    halves: Halves | None = None
     anchored: Anchored | None = None
     moments: tuple[Moments, Moments] | None = None
     h: int = 0  # how many holdout points
