@@ -225,6 +225,22 @@ def test_radii_of_unpermuted_marks_are_those_within_each_set(apart):
         assert (mode.t, mode.error) == (pytest.approx(t), pytest.approx(error))
 
 
+def test_of_few_fakes_and_more_reals_the_mean_over_many_draws_is_shown():
+    # 30 of 60 are drawn, many times: nearly the mean over all draws, which the plain definition averages.
+    real, fake = gaussian(60, 2, 0), gaussian(30, 2, 1, scale=0.7)
+    rows = [np.arange(60)], [np.arange(30)]
+    shown = [spread.judge(more(real, fake), *rows, Options(seed=seed))[0][0] for seed in range(40)]
+    rng = np.random.default_rng(0)
+    drawn = [oracle.spread(real[rng.choice(60, 30, replace=False)], fake, 5) for _ in range(4000)]
+    means = [math.log(one.ratio) for one in shown]
+    assert np.mean(means) == pytest.approx(np.mean([t for t, _ in drawn]), abs=0.01)
+    # Less is left to chance than by one draw, and the limits are narrower.
+    assert np.std(means) < 0.4 * np.std([t for t, _ in drawn])
+    even = [spread.judge(more(real[i : i + 30], fake), rows[1], rows[1], Options())[0][0] for i in range(30)]
+    reach, even_reach = ([math.log(one.high / one.ratio) for one in some] for some in (shown, even))
+    assert np.median(reach) < 0.95 * np.median(even_reach)
+
+
 def test_marked_radii_are_those_of_the_plain_definition():
     rng = np.random.default_rng(0)
     values = np.sort(rng.random((30, 9)), axis=1)

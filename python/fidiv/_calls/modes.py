@@ -93,7 +93,8 @@ def modes(
     *Spread.* At equal counts (at most 250 of each set), t = mean ln s_k - mean ln r_k within the mode,
     studentised, against permuted marks, the largest over modes deciding. *shrunk*: adjusted p-value at most
     level and the upper limit of dimension x t below -ln 2: less than half the volume. *fine*: the lower limit
-    is above that. Below 4 nearest_k points of either set: undecided.
+    is above that. Below 4 nearest_k points of either set: undecided. The larger set is cut by a draw; what is
+    shown is the mean of t over 16 of them where the other has fewer than 250 points.
 
     "fine" is said of each mode at its own confidence, and it means within a factor, not equal.
 

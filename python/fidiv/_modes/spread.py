@@ -10,7 +10,9 @@ with the largest |T| over all modes (Westfall and Young 1993).
 
 A mode is *shrunk* when this p-value is at most the level and D t lies below -ln 2 with its upper limit: fakes
 then fill less than half of the volume, D being the intrinsic dimension of the reals of that mode. Limits are
-t -/+ z standard errors, widened as the permutations show, z the normal quantile of one less the level.
+t -/+ z standard errors, widened as the permutations show, z the normal quantile of one less the level. Where
+few points of one set are held against more of the other, what is shown is the mean over many draws from the
+larger set: all of its points then count, and the limits are narrower.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ Points = NDArray[Any]
 
 FEWEST = 4  # times nearest_k: fewer points of either set in a mode say nothing
 MOST = 250  # points of either set in a mode; more would add cost and no verdict
+DRAWS = 16  # from the larger set, of which at most twice as many points are looked at
 PERMUTATIONS = 199
 SHRUNK = -math.log(2)  # of the logarithm of the volume
 TOGETHER = 8  # modes, and permutations, at a time: memory is bounded by them
@@ -60,13 +63,23 @@ class _Mode:
     half: int
     logs: Floats  # (2 half, length) of the distances
     neighbours: Integers
-    t: float
-    error: float
+    means: tuple[float, float]  # of ln r_k and ln s_k
+    variances: tuple[float, float]  # of these means
     dimension: float
-    zeros: bool  # whether a distance is
+    floor: float  # smallest positive distance
+    zeros: bool  # whether there is a smaller one
+    t: float = math.nan  # as it is shown
+    error: float = math.nan
+
+    def __post_init__(self) -> None:
+        self.show(self.means, self.variances)
+
+    def show(self, means: tuple[float, float], variances: tuple[float, float]) -> None:
+        self.t, self.error = means[1] - means[0], math.sqrt(variances[0] + variances[1])
 
     def statistic(self) -> float:
-        return float(_studentised(np.array([self.t]), np.array([self.error]))[0])
+        t, error = self.means[1] - self.means[0], math.sqrt(sum(self.variances))
+        return float(_studentised(np.array([t]), np.array([error]))[0])
 
 
 def _studentised(t: Floats, error: Floats) -> Floats:
@@ -83,15 +96,15 @@ def judge(
     k = options.nearest_k
     points = [min(len(real), len(fake), MOST) for real, fake in zip(reals, fakes, strict=True)]
     usable = [half >= max(FEWEST * k, k + 1) for half in points]
-    chosen = [
-        tuple(rows if len(rows) == half else np.sort(rng.choice(rows, half, replace=False)) for rows in both)
-        for half, use, *both in zip(points, usable, reals, fakes, strict=True)
-        if use
-    ]
+    every = zip(reals, fakes, points, usable, strict=True)
+    sets = [(real, fake, half) for real, fake, half, use in every if use]
     measured: list[_Mode | None] = []
-    for first in range(0, len(chosen), TOGETHER):
-        some = chosen[first : first + TOGETHER]
-        measured += _measured(more, [(more.real[real], more.fake[fake]) for real, fake in some], k)
+    for first in range(0, len(sets), TOGETHER):
+        some = sets[first : first + TOGETHER]
+        chosen = [(_drawn(real, half, rng), _drawn(fake, half, rng)) for real, fake, half in some]
+        modes = _measured(more, [(more.real[real], more.fake[fake]) for real, fake in chosen], k)
+        _refine(more, list(zip(modes, some, strict=True)), k, rng)
+        measured += modes
     zeros = any(mode is None or mode.zeros for mode in measured)
     known = [mode for mode in measured if mode is not None]
     permutations = max(PERMUTATIONS, math.ceil(10 / options.level) - 1)
@@ -106,6 +119,40 @@ def judge(
             few = min(len(real), len(fake))
             found.append(Spread(few, nan, nan, nan, nan, nan, nan, "undecided"))
     return found, zeros
+
+
+def _drawn(rows: Integers, count: int, rng: np.random.Generator) -> Integers:
+    """So many of the rows, ascending."""
+    return rows if len(rows) <= count else np.sort(rng.choice(rows, count, replace=False))
+
+
+def _refine(
+    more: Further,
+    modes: list[tuple[_Mode | None, tuple[Integers, Integers, int]]],
+    k: int,
+    rng: np.random.Generator,
+) -> None:
+    """Where a mode has few points of one set and more of the other: what is shown, from many draws."""
+    larger = []
+    for mode, (real, fake, half) in modes:
+        if mode is not None and half < MOST and len(real) != len(fake):
+            which = int(len(fake) > len(real))
+            points = (more.real, more.fake)[which][_drawn((real, fake)[which], 2 * MOST, rng)]
+            larger.append((mode, which, points))
+    # As in `_measured`, for marks that fewer of the points have.
+    lengths = [min(len(points) - 1, 4 * (k * len(points) // mode.half) + 20) for mode, _, points in larger]
+    lists = more.knn_each([points for *_, points in larger], lengths)
+    for (mode, which, points), (distances, neighbours) in zip(larger, lists, strict=True):
+        half, count = mode.half, len(points)
+        marks = rng.permuted(np.tile(np.arange(count) < half, (DRAWS, 1)), axis=1)
+        logs = np.log(np.maximum(distances, mode.floor))
+        radii = more.marked_radii(logs, neighbours, marks, k)[marks].reshape(DRAWS, half)
+        variance = float(radii.var(axis=1, ddof=1).mean())
+        means, variances = list(mode.means), list(mode.variances)
+        means[which] = float(radii.mean())
+        # The mean over all draws would vary as one of all points, that over some of them a little more.
+        variances[which] = variance * (1 / count + (1 / half - 1 / count) / DRAWS)
+        mode.show((means[0], means[1]), (variances[0], variances[1]))
 
 
 def _measured(more: Further, sets: list[tuple[Points, Points]], k: int) -> list[_Mode | None]:
@@ -135,9 +182,9 @@ def _mode(
     floor = min(float(some.min()) for some in positive)
     logs = np.log(np.maximum(distances, floor))
     r, s = (np.log(np.maximum(array[:, k - 1], floor)) for array in own)
-    error = math.sqrt((r.var(ddof=1) + s.var(ddof=1)) / half)
-    t = float(s.mean() - r.mean())
-    return _Mode(half, logs, neighbours, t, error, _dimension(own[0]), zeros)
+    means = float(r.mean()), float(s.mean())
+    variances = float(r.var(ddof=1)) / half, float(s.var(ddof=1)) / half
+    return _Mode(half, logs, neighbours, means, variances, _dimension(own[0]), floor, zeros)
 
 
 def _own(more: Further, points: Points, distances: Floats, same: Mask, k: int) -> Floats:
