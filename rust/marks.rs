@@ -22,7 +22,7 @@ pub fn radii(
 ) -> Result<Vec<f64>> {
     let length = neighbours.len() / points.max(1);
     let whole = points > 0 && length > 0 && neighbours.len() == points * length;
-    if !whole || values.len() != neighbours.len() || marks.len() % points != 0 || k == 0 {
+    if !whole || values.len() != neighbours.len() || !marks.len().is_multiple_of(points) || k == 0 {
         return Err(Error::Invalid(format!(
             "{points} points, {} neighbours, {} values, {} marks and nearest_k={k} do not fit",
             neighbours.len(),

@@ -115,15 +115,21 @@ impl Bound {
         let unit = x.unit() * y.unit();
         let product = f64::from(product) + f64::from(mix) / Int8::REST;
         let estimate = x.square + y.square - 2.0 * (product * unit);
+        let error = self.fine_error(x, y);
+        (estimate - error, estimate + error)
+    }
+
+    /// Half the width of [`fine_interval`](Self::fine_interval).
+    #[inline(always)]
+    pub fn fine_error(&self, x: &Facts, y: &Facts) -> f64 {
         let span = x.norm + y.norm;
         let error = x.fine * y.norm
             + x.norm * y.fine
             + x.fine * y.fine
             + (x.residual + x.fine) * (y.residual + y.fine)
             + self.gamma * (x.norm + x.residual) * (y.norm + y.residual)
-            + self.eta * unit;
-        let error = 2.0 * error + self.weight * span * span;
-        (estimate - error, estimate + error)
+            + self.eta * (x.unit() * y.unit());
+        2.0 * error + self.weight * span * span
     }
 
     /// How far a computed product may be from the exact inner product of the rows, in sweep units: Lemma 1.
@@ -135,7 +141,7 @@ impl Bound {
 
     /// The row's error against any column of a block, with the scan's slack.
     #[inline(always)]
-    fn row_error(&self, row: &Facts, columns: &BlockFacts) -> f64 {
+    pub fn row_error(&self, row: &Facts, columns: &BlockFacts) -> f64 {
         let span = row.norm + columns.norm;
         // Underflow is bounded with the largest unit a column can have.
         let unit = row.unit() * power_of_two(61);

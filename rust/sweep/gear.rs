@@ -1,4 +1,4 @@
-//! Which codes a task multiplies. A sweep starts with the coarsest its level has and climbs, tile by tile, where too many pairs stay undecided.
+//! Which codes a task multiplies. A sweep starts with the codes that a sample of rows speaks for (`choose`), mostly the coarsest of its level, and climbs, tile by tile, where too many pairs stay undecided.
 //!
 //! The first codes are measured for whole sets and packed in panels. Finer ones are rare: a block's are measured when it first needs them and packed for the
 //! one task. A block that had to climb goes on with the finer codes for a while, twice as long each time, before it tries the coarse ones again; its
@@ -22,8 +22,8 @@ pub struct Gear<'k> {
 }
 
 /// What a survivor of the scan costs, in nanoseconds: to hear of it, and for every column of its rows; few of them are looked at again.
-const HEAR: f64 = 30.0;
-const NARROW: f64 = 0.03;
+pub const HEAR: f64 = 30.0;
+pub const NARROW: f64 = 0.03;
 /// Multiplying again includes packing again.
 const AGAIN: f64 = 1.5;
 

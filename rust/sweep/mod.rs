@@ -12,6 +12,7 @@
 //! product serves both directions. Blocks have a fixed size, so nothing depends on the number of threads.
 
 mod alike;
+mod choose;
 mod gear;
 mod schedule;
 mod seed;
@@ -174,7 +175,8 @@ pub(crate) fn sweep_with(
     let fine = asks
         .iter()
         .any(|ask| matches!(ask, Ask::NearestOfEach { .. }));
-    let gears = gear::gears(&level.kernels, rows.width(), fine);
+    let mut gears = gear::gears(&level.kernels, rows.width(), fine);
+    gears.drain(..choose::first(&gears, rows, columns, &frame, asks));
     let kernel = gears[0].kernel;
     let row_codes = Coded::new(rows, &frame, kernel)?;
     control.check()?;

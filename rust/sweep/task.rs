@@ -30,6 +30,10 @@ use crate::question::{Answers, Look, Settle, Shape, Side, TINY, raise};
 /// More survivors than this make a tile crowded: one pair in eight.
 const DENSE: usize = BLOCK * BLOCK / 8;
 
+/// Second slices say enough of a pair when they leave less than this part of its squared distance. Of points that are near one another but far from the
+/// centre, as in clusters, they do not, and the distance in float32 does.
+const SAYS: f64 = 1.0 / 256.0;
+
 /// Working memory of one worker.
 pub struct Scratch {
     /// On cache lines: a vector across two of them would be loaded twice.
@@ -461,22 +465,23 @@ impl<'a> Job<'a> {
         product: f32,
     ) -> Option<(f64, f64)> {
         let (x, y) = (&view.rows[row], &view.columns[column]);
+        let points = [
+            (self.rows.points, blocks.start(Side::Rows) + row),
+            (self.columns.points, blocks.start(Side::Columns) + column),
+        ];
+        let direct = match points.map(|(points, at)| points.row(at)) {
+            [Row::F32(x), Row::F32(y)] => Some((x, y)),
+            _ => None,
+        };
         if let Some([rows, columns]) = &view.fine
             && !(x.is_lost() || y.is_lost())
+            && (direct.is_none() || view.bound.fine_error(x, y) <= SAYS * estimate(x, y, product))
         {
             let mix = view.kernel.mix(rows.row(row), columns.row(column));
             let (low, high) = view.bound.fine_interval(x, y, product, mix);
             return Some((self.to_caller(low), self.to_caller(high)));
         }
-        let x = self.rows.points.row(blocks.start(Side::Rows) + row);
-        let y = self
-            .columns
-            .points
-            .row(blocks.start(Side::Columns) + column);
-        match (x, y) {
-            (Row::F32(x), Row::F32(y)) => bound::near_interval(view.kernel.near(x, y), x.len()),
-            _ => None,
-        }
+        direct.and_then(|(x, y)| bound::near_interval(view.kernel.near(x, y), x.len()))
     }
 
     /// The interval of a distance from that of its square in sweep units.
@@ -559,6 +564,12 @@ impl Settle for Known<'_, '_> {
         }
         distance
     }
+}
+
+/// The squared distance as the first codes have it, in sweep units.
+#[inline(always)]
+fn estimate(x: &Facts, y: &Facts, product: f32) -> f64 {
+    x.square + y.square - 2.0 * (f64::from(product) * (x.unit() * y.unit()))
 }
 
 /// The windows of one side, plain or as a factor, which are now in use.
