@@ -21,7 +21,9 @@ near 0) its second-order part, of size 1 / m^2, comes out up to three times too 
 wide, not too narrow. An odd m, with h = (m - 1) / 2, makes the factor (m + 1) / (m - 1).
 
 The value on a half is not that on the whole (recall falls with m), so the halves say how wide, and the full
-value says where: full value -+ t(repeats - 1) x standard deviation of the halves.
+value says where: full value -+ t(repeats - 1) x standard deviation of the halves. For density, which in many
+dimensions can double from the half to the whole, they say it in proportion: the deviation over the mean of
+the halves, times the full value.
 """
 
 from __future__ import annotations

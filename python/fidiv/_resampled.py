@@ -64,6 +64,9 @@ SHARES = {
 RARE = 10  # so few points are marked, or so few are not
 # Keys that are cut at an end they would go beyond: halves that are all cut do not vary, fresh samples do.
 CUT = frozenset({"clipped_density", "clipped_coverage"})
+# Keys whose halves show how much they move in proportion. In many dimensions density is made by the few reals
+# in whose balls many fakes lie; it grows with the number of points there, and its deviation with it.
+IN_PROPORTION = frozenset({"density"})
 # Numbers that other keys are compared with; they are no estimates.
 LAWS = frozenset(key.expected for key in KEYS.values() if isinstance(key.expected, str))
 
@@ -262,6 +265,10 @@ class ResamplingPlan:
                 terms[key] = np.asarray(TERMS[key](outcome.samples), dtype=np.float64)
             elif key not in values:
                 reasons[key] = missing.get(key) or self.reasons.get(family.name, NOT_RESAMPLED)
+        for key in IN_PROPORTION & values.keys() & full.keys():
+            middle = values[key].mean()
+            if middle > 0 and math.isfinite(full[key]):
+                values[key] = values[key] * (full[key] / middle)
         # Of groups only the groups are surely independent.
         groups, real_groups = self.drawn.groups.get(fake.name), self.drawn.real_groups
         fresh = {"fakes": found.m if groups is None else len(np.unique(groups))}
