@@ -348,7 +348,8 @@ def chosen(metrics: str | Sequence[str]) -> list[str]:
             close = difflib.get_close_matches(name, known, 1)
             hint = f" (did you mean {close[0]}?)" if close else ""
             raise ValueError(
-                f"metrics names {name!r}, which does not exist{hint}; there are {', '.join(known)}"
+                f"metrics names {name!r}, which does not exist{hint}; there are default, all, the families "
+                f"{', '.join(FAMILIES)}, and their keys (fidiv.metrics.available())"
             )
     return list(dict.fromkeys(keys))
 
