@@ -49,6 +49,8 @@ pub fn first(
         .map(|(i, j)| gears[0].kernel.squared(rows.row(i), others.row(j)))
         .collect();
     squares.sort_unstable_by(f64::total_cmp);
+    // Rows that repeat are told together (`alike`), so their one distance counts once.
+    squares.dedup();
     if squares.is_empty() {
         return 0;
     }
