@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! F(q) = SMALL (q / q_small)^a      below the quantile SMALL of the sample, a from this one and LARGE; above it as in the sample
-//! T    = F^-1(share)                how far the questions look: k of n neighbours, and more while the first tiles are met; or the radii given
+//! T    = F^-1(share)                how far questions for neighbours look: k of n, and more while the first tiles are met
 //! left = F(T + 2 E) per pair        E the gear's error: what the scan leaves
 //! ```
 //!
@@ -42,6 +42,15 @@ pub fn first(
     if gears.len() < 2 || rows.len().saturating_mul(others.len()) < PAIRS {
         return 0;
     }
+    // Of other questions no share can be told: they end early, or take pairs in bulk.
+    let neighbours = asks.iter().filter_map(|ask| match ask {
+        Ask::Nearest { k, .. } | Ask::NearestAmong { k, .. } => Some(*k as f64),
+        _ => None,
+    });
+    let k = neighbours.fold(0.0, f64::max);
+    if k == 0.0 {
+        return 0;
+    }
     let [x, y] = [(rows, 0), (others, usize::from(columns.is_none()))].map(places);
     let mut squares: Vec<f64> = (x.iter())
         .flat_map(|&i| y.iter().map(move |&j| (i, j)))
@@ -60,10 +69,10 @@ pub fn first(
     if !(small > 0.0 && power.is_finite() && power > 0.0) {
         return 0;
     }
-    let reach = asks
-        .iter()
-        .filter_map(|ask| reach(ask, small, power, [rows.len(), others.len()]))
-        .fold(0.0, f64::max);
+    // Of the j-th block it meets a row hears of k pairs in j blocks.
+    let most = rows.len().max(others.len()) as f64;
+    let sought = k * (1.0 + (most / BLOCK as f64).ln().max(0.0)) / most;
+    let reach = small * (sought / SMALL).powf(1.0 / power);
     let share = |square: f64| {
         if square < small {
             return SMALL * (square / small).powf(power);
@@ -112,34 +121,6 @@ fn places((points, shift): (&Points<'_>, usize)) -> Vec<usize> {
     (0..count)
         .map(|s| (s * points.len() / count + shift) % points.len())
         .collect()
-}
-
-/// The squared distance up to which a question hears of pairs.
-fn reach(ask: &Ask, small: f64, power: f64, sizes: [usize; 2]) -> Option<f64> {
-    match ask {
-        Ask::Nearest { k, .. } | Ask::NearestAmong { k, .. } => {
-            // Of the j-th block it meets a row hears of k pairs in j blocks.
-            let others = sizes[1].max(sizes[0]) as f64;
-            let share = *k as f64 * (1.0 + (others / BLOCK as f64).ln().max(0.0)) / others;
-            Some(small * (share / SMALL).powf(1.0 / power))
-        }
-        Ask::CountWithin { radii, .. }
-        | Ask::CoveredBy { radii, .. }
-        | Ask::Covered { radii, .. }
-        | Ask::LeastRadius { radii, .. }
-        | Ask::BestRatio { radii, .. } => {
-            let mut radii: Vec<f64> = radii.iter().copied().filter(|r| r.is_finite()).collect();
-            let middle = radii.len() / 2;
-            (!radii.is_empty()).then(|| {
-                radii
-                    .select_nth_unstable_by(middle, f64::total_cmp)
-                    .1
-                    .powi(2)
-            })
-        }
-        Ask::Product { reach, .. } => Some(reach * reach),
-        Ask::NearestOfEach { .. } => None,
-    }
 }
 
 #[cfg(test)]
