@@ -239,9 +239,9 @@ def proof(options: argparse.Namespace) -> bool:
             f"Faults in one of 10 modes of 200 expected fakes (5,000 reals; {runs} runs a line), share "
             "found; at least 90 % wanted. *By verdict*: half-dropped and called under-represented, which "
             "needs an upper limit below 1/1.5: with 100 fakes left the limits are too wide for that in "
-            "about a third of the runs. *Shrunk* in two dimensions leaves 0.36 of the volume, which 200 fakes and "
-            "250 counted reals (no labels: half of the reals are anchors) tell from a half in about four runs of "
-            "five. *Other faults*: runs of the "
+            "about a third of the runs. *Shrunk* in two dimensions leaves 0.36 of the volume, which 200 "
+            "fakes and 250 counted reals (no labels: half of the reals are anchors) tell from a half in about four "
+            "runs of five. *Other faults*: runs of the "
             "half-dropped one in which another mode was accused of something.",
             "",
             *_table(

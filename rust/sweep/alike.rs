@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use rayon::prelude::*;
 
 use super::Job;
-use super::task::{Blocks, Held, Known, answers};
+use super::known::Known;
+use super::task::{Blocks, Held, answers};
 use crate::codes::Coded;
 use crate::distance::Row;
 use crate::kernel::BLOCK;

@@ -14,6 +14,7 @@
 mod alike;
 mod choose;
 mod gear;
+mod known;
 mod schedule;
 mod seed;
 mod task;
