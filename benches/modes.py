@@ -240,8 +240,8 @@ def proof(options: argparse.Namespace) -> bool:
             "found; at least 90 % wanted. *By verdict*: half-dropped and called under-represented, which "
             "needs an upper limit below 1/1.5: with 100 fakes left the limits are too wide for that in "
             "about a third of the runs. *Shrunk* in two dimensions leaves 0.36 of the volume, which 200 "
-            "fakes and 250 counted reals (no labels: half of the reals are anchors) tell from a half in about four "
-            "runs of five. *Other faults*: runs of the "
+            "fakes and 250 counted reals (no labels: half of the reals are anchors) tell from a half in "
+            "about four runs of five. *Other faults*: runs of the "
             "half-dropped one in which another mode was accused of something.",
             "",
             *_table(
