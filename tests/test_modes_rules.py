@@ -205,7 +205,7 @@ def test_the_statistic_and_its_permutations_are_the_oracle_s():
     mode = measured(real, fake, 5)
     t, error = oracle.spread(real, fake, 5)
     assert not mode.zeros
-    assert (mode.t, mode.error) == (pytest.approx(t), pytest.approx(error))
+    assert mode.tested == (pytest.approx(t), pytest.approx(error))
     assert mode.dimension == pytest.approx(oracle.dimension(real, 5))
     # The same marks: those that the generator gives to the first of its modes.
     got = spread._permuted(more(real, fake), [mode, mode], 5, 30, np.random.default_rng(3))
@@ -222,7 +222,7 @@ def test_radii_of_unpermuted_marks_are_those_within_each_set(apart):
         real[:5] = 0.01 * gaussian(5, 2, 4) + apart
         mode = measured(real, fake, k)
         t, error = oracle.spread(real, fake, k)
-        assert (mode.t, mode.error) == (pytest.approx(t), pytest.approx(error))
+        assert mode.tested == (pytest.approx(t), pytest.approx(error))
 
 
 def test_of_few_fakes_and_more_reals_the_mean_over_many_draws_is_shown():

@@ -6,32 +6,17 @@ import html
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from types import MappingProxyType
 from typing import Any, cast
 
 from ._table import ASCII_ARROWS, groups, shorten
 from ._tables import Table
 from .metrics import KEYS
-from .results import ARROWS, RUN_SETTINGS, SCHEMA_VERSION, Evaluation, format_value, json_text
+from .results import ARROWS, RUN_SETTINGS, SCHEMA_VERSION, Evaluation, format_value, frozen, json_text, thawed
 
 __all__ = ["Comparison", "Sweep"]
 
 GAP = "  "
 BEST, TIED = "*", "~"
-
-
-def _frozen(value: Any) -> Any:
-    """Dicts read-only and lists as tuples, all the way down; results and tables are frozen already."""
-    if isinstance(value, dict):
-        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
-    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
-
-
-def _thawed(value: Any) -> Any:
-    """What can be pickled."""
-    if isinstance(value, MappingProxyType):
-        return {key: _thawed(item) for key, item in value.items()}
-    return tuple(map(_thawed, value)) if isinstance(value, tuple) else value
 
 
 class _Frozen:
@@ -41,7 +26,7 @@ class _Frozen:
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:  # type: ignore[attr-defined]
-            object.__setattr__(self, name, _frozen(getattr(self, name)))
+            object.__setattr__(self, name, frozen(getattr(self, name)))
 
     def document(self) -> dict[str, Any]:
         """What `to_json` writes, before it is text."""
@@ -60,7 +45,7 @@ class _Frozen:
         return json_text(mine) == json_text(theirs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        values = tuple(_thawed(getattr(self, f.name)) for f in fields(cast(Any, self)))
+        values = tuple(thawed(getattr(self, f.name)) for f in fields(cast(Any, self)))
         return type(self), values
 
     def summary(self, *, width: int = 100, ascii_only: bool = False) -> str:

@@ -323,6 +323,11 @@ def evaluated(
     return results
 
 
+THERE_ARE = (
+    f"there are default, all, the families {', '.join(FAMILIES)}, and their keys (fidiv.metrics.available())"
+)
+
+
 def chosen(metrics: str | Sequence[str]) -> list[str]:
     """The keys that `metrics` asks for, in the order asked for."""
     try:
@@ -330,7 +335,7 @@ def chosen(metrics: str | Sequence[str]) -> list[str]:
     except TypeError:
         raise TypeError(f"metrics must be a name or a sequence of names, got {metrics!r}") from None
     if not names:
-        raise ValueError(f"metrics is empty; name at least one of default, all, {', '.join(available())}")
+        raise ValueError(f"metrics is empty; {THERE_ARE}")
     keys: list[str] = []
     for name in names:
         if not isinstance(name, str):
@@ -347,10 +352,7 @@ def chosen(metrics: str | Sequence[str]) -> list[str]:
             known = ["default", DEFAULT_NAME, "all", *available()]
             close = difflib.get_close_matches(name, known, 1)
             hint = f" (did you mean {close[0]}?)" if close else ""
-            raise ValueError(
-                f"metrics names {name!r}, which does not exist{hint}; there are default, all, the families "
-                f"{', '.join(FAMILIES)}, and their keys (fidiv.metrics.available())"
-            )
+            raise ValueError(f"metrics names {name!r}, which does not exist{hint}; {THERE_ARE}")
     return list(dict.fromkeys(keys))
 
 

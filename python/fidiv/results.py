@@ -143,18 +143,20 @@ def _same(a: Any, b: Any) -> bool:
     return bool(a == b) or (isinstance(a, float) and isinstance(b, float) and a != a and b != b)
 
 
-def _frozen(value: Any) -> Any:
-    """`value` with its mappings read-only and its lists as tuples, all the way down."""
-    if isinstance(value, Mapping):
-        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
-    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
+def frozen(value: Any) -> Any:
+    """`value` with its dicts read-only and its lists as tuples, all the way down. Results and tables are so
+    already.
+    """
+    if isinstance(value, (dict, MappingProxyType)):
+        return MappingProxyType({key: frozen(item) for key, item in value.items()})
+    return tuple(map(frozen, value)) if isinstance(value, (list, tuple)) else value
 
 
-def _thawed(value: Any) -> Any:
-    """`value` with its mappings as plain dicts, which can be pickled."""
-    if isinstance(value, Mapping):
-        return {key: _thawed(item) for key, item in value.items()}
-    return tuple(map(_thawed, value)) if isinstance(value, (list, tuple)) else value
+def thawed(value: Any) -> Any:
+    """What is frozen as plain dicts, which can be pickled."""
+    if isinstance(value, (dict, MappingProxyType)):
+        return {key: thawed(item) for key, item in value.items()}
+    return tuple(map(thawed, value)) if isinstance(value, (list, tuple)) else value
 
 
 class Result(Mapping[str, float]):
@@ -180,7 +182,7 @@ class Result(Mapping[str, float]):
         put = object.__setattr__
         put(self, "_values", {key: float(value) for key, value in values.items()})
         put(self, "_samples", Samples(samples or {}))
-        put(self, "_settings", _frozen(settings or {}))
+        put(self, "_settings", frozen(settings or {}))
         put(self, "_notes", tuple(notes))
         put(self, "_curve", None if curve is None else _frozen_arrays(curve))
 
@@ -242,7 +244,7 @@ class Result(Mapping[str, float]):
         return {
             "values": self._values,
             "samples": self._samples,
-            "settings": _thawed(self._settings),
+            "settings": thawed(self._settings),
             "notes": self._notes,
             "curve": None if self._curve is None else dict(self._curve),
         }
@@ -307,12 +309,12 @@ class Evaluation(Pointed, Result):
         curves = curves or {}
         first = next(iter(curves.values()), None)
         super().__init__(values, samples=samples, settings=settings, notes=notes, curve=first)
-        frozen = {name: _frozen_arrays(curve) for name, curve in curves.items()}
-        object.__setattr__(self, "_curves", MappingProxyType(frozen))
+        arrays = {name: _frozen_arrays(curve) for name, curve in curves.items()}
+        object.__setattr__(self, "_curves", MappingProxyType(arrays))
         object.__setattr__(self, "_keys", MappingProxyType({name: keys[name] for name in self._values}))
         object.__setattr__(self, "_expected", MappingProxyType(dict(expected or {})))
         object.__setattr__(self, "_undefined", MappingProxyType(dict(undefined or {})))
-        object.__setattr__(self, "_intervals", None if intervals is None else _frozen(intervals))
+        object.__setattr__(self, "_intervals", None if intervals is None else frozen(intervals))
         object.__setattr__(self, "_baseline", baseline)
         object.__setattr__(self, "_modes", modes)
 

@@ -102,7 +102,7 @@ impl Bound {
     #[inline(always)]
     pub fn interval(&self, x: &Facts, y: &Facts, product: f32) -> (f64, f64) {
         let unit = x.unit() * y.unit();
-        let estimate = x.square + y.square - 2.0 * (f64::from(product) * unit);
+        let estimate = estimate(x, y, f64::from(product));
         let span = x.norm + y.norm;
         let error = 2.0 * self.product_error(x.norm, x.residual, y.norm, y.residual, unit)
             + self.weight * span * span;
@@ -112,9 +112,7 @@ impl Bound {
     /// The same from both slices of the codes, `mix` being what the second ones add: Lemma 6.
     #[inline(always)]
     pub fn fine_interval(&self, x: &Facts, y: &Facts, product: f32, mix: i32) -> (f64, f64) {
-        let unit = x.unit() * y.unit();
-        let product = f64::from(product) + f64::from(mix) / Int8::REST;
-        let estimate = x.square + y.square - 2.0 * (product * unit);
+        let estimate = estimate(x, y, f64::from(product) + f64::from(mix) / Int8::REST);
         let error = self.fine_error(x, y);
         (estimate - error, estimate + error)
     }
@@ -149,6 +147,12 @@ impl Bound {
             + self.weight * span * span
             + 64.0 * power_of_two(-24) * span * span
     }
+}
+
+/// The squared distance in sweep units as a product of codes has it.
+#[inline(always)]
+pub fn estimate(x: &Facts, y: &Facts, product: f64) -> f64 {
+    x.square + y.square - 2.0 * (product * (x.unit() * y.unit()))
 }
 
 /// An interval that holds the reference squared distance of two float32 rows of `width` columns whose [`near`](crate::distance::near) distance this is, in

@@ -123,7 +123,17 @@ impl<'py> Values<'py> {
     }
 }
 
+/// The engine's view of several sets.
+pub fn views<'v>(values: &'v [Values<'_>]) -> PyResult<Vec<points::Points<'v>>> {
+    values.iter().map(Values::points).collect()
+}
+
 impl Points {
+    /// Borrows the values of several sets.
+    pub fn borrow_all<'py>(sets: &[Bound<'py, Self>]) -> PyResult<Vec<Values<'py>>> {
+        sets.iter().map(Self::borrow).collect()
+    }
+
     /// Borrows the values for the length of a call.
     pub fn borrow<'py>(this: &Bound<'py, Self>) -> PyResult<Values<'py>> {
         let points = this.get();

@@ -13,7 +13,7 @@ use crate::kernel::gram::THIN;
 use crate::pool;
 use crate::question::{Ask, Reply, Side};
 use crate::sweep::Report;
-use border::{Points, count, job_count, run, to_py};
+use border::{Points, count, job_count, run, to_py, views};
 
 /// One question as Python writes it, for example `("nearest", "rows", 5)`.
 fn ask(question: &Bound<'_, PyTuple>, within: bool) -> PyResult<Ask> {
@@ -157,14 +157,15 @@ fn nearest_within_each<'py>(
     n_jobs: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyList>> {
     let threads = job_count(n_jobs.as_ref())?;
-    let values = sets
-        .iter()
-        .map(Points::borrow)
-        .collect::<PyResult<Vec<_>>>()?;
-    let points = values
-        .iter()
-        .map(|v| v.points())
-        .collect::<PyResult<Vec<_>>>()?;
+    let values = Points::borrow_all(&sets)?;
+    let points = views(&values)?;
+    if nearest_k.len() != points.len() {
+        return Err(PyValueError::new_err(format!(
+            "nearest_k has {} values for {} sets",
+            nearest_k.len(),
+            points.len()
+        )));
+    }
     let sets: Vec<_> = points.into_iter().zip(nearest_k).collect();
     let found = run(py, threads, None, |control| {
         crate::sweep::nearest_within_each(&sets, control)
@@ -255,14 +256,8 @@ fn kmeans<'py>(
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyAny>)> {
     let threads = job_count(n_jobs.as_ref())?;
-    let values = sets
-        .iter()
-        .map(Points::borrow)
-        .collect::<PyResult<Vec<_>>>()?;
-    let points = values
-        .iter()
-        .map(|v| v.points())
-        .collect::<PyResult<Vec<_>>>()?;
+    let values = Points::borrow_all(&sets)?;
+    let points = views(&values)?;
     let references: Vec<_> = points.iter().collect();
     let found = run(py, threads, progress, |control| {
         crate::kmeans::kmeans(&references, num_clusters, num_runs, seed, control)

@@ -36,7 +36,7 @@ impl Ball {
         }
     }
 
-    /// Whether an interval does not tell inside from outside.
+    /// What an interval says: outside, inside, or neither.
     #[inline(always)]
     pub fn look(self, low: f64, high: f64) -> Look {
         if !self.contains(low) {

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! in the scan     nothing, when the square is surely above its window
-//! when it hears   an interval that holds the distance; often that is enough
+//! when it looks   an interval that holds the distance: whether the pair may matter, and whether a narrower one would help ([`Look`])
+//! when it hears   the interval, narrowed or not; often that is enough
 //! when it asks    the distance itself (`Settle`), now or when the sweep is over
 //! ```
 //!

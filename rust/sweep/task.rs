@@ -476,7 +476,8 @@ impl<'a> Job<'a> {
         };
         if let Some([rows, columns]) = &view.fine
             && !(x.is_lost() || y.is_lost())
-            && (direct.is_none() || view.bound.fine_error(x, y) <= SAYS * estimate(x, y, product))
+            && (direct.is_none()
+                || view.bound.fine_error(x, y) <= SAYS * bound::estimate(x, y, product.into()))
         {
             let mix = view.kernel.mix(rows.row(row), columns.row(column));
             let (low, high) = view.bound.fine_interval(x, y, product, mix);
@@ -510,12 +511,6 @@ impl<'a> Job<'a> {
         self.settled.fetch_add(known.settled, Relaxed);
         Ok(())
     }
-}
-
-/// The squared distance as the first codes have it, in sweep units.
-#[inline(always)]
-fn estimate(x: &Facts, y: &Facts, product: f32) -> f64 {
-    x.square + y.square - 2.0 * (f64::from(product) * (x.unit() * y.unit()))
 }
 
 /// The windows of one side, plain or as a factor, which are now in use.

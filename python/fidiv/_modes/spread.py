@@ -18,7 +18,7 @@ larger set: all of its points then count, and the limits are narrower.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ class Spread:
     verdict: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Mode:
     """The points of a mode, reals first, and their neighbours among all of them."""
 
@@ -68,17 +68,25 @@ class _Mode:
     dimension: float
     floor: float  # smallest positive distance
     zeros: bool  # whether there is a smaller one
-    t: float = math.nan  # as it is shown
-    error: float = math.nan
+    larger: tuple[int, float, float] | None = None  # (which, mean, variance) of many draws from a larger set
 
-    def __post_init__(self) -> None:
-        self.show(self.means, self.variances)
+    @property
+    def tested(self) -> tuple[float, float]:
+        """t and its error: what the permutations are compared with."""
+        return self.means[1] - self.means[0], math.sqrt(sum(self.variances))
 
-    def show(self, means: tuple[float, float], variances: tuple[float, float]) -> None:
-        self.t, self.error = means[1] - means[0], math.sqrt(variances[0] + variances[1])
+    @property
+    def shown(self) -> tuple[float, float]:
+        """The same with all that is known of the larger set."""
+        if self.larger is None:
+            return self.tested
+        which, mean, variance = self.larger
+        other = 1 - which
+        t = mean - self.means[other] if which else self.means[other] - mean
+        return t, math.sqrt(variance + self.variances[other])
 
     def statistic(self) -> float:
-        t, error = self.means[1] - self.means[0], math.sqrt(sum(self.variances))
+        t, error = self.tested
         return float(_studentised(np.array([t]), np.array([error]))[0])
 
 
@@ -103,8 +111,7 @@ def judge(
         some = sets[first : first + TOGETHER]
         chosen = [(_drawn(real, half, rng), _drawn(fake, half, rng)) for real, fake, half in some]
         modes = _measured(more, [(more.real[real], more.fake[fake]) for real, fake in chosen], k)
-        _refine(more, list(zip(modes, some, strict=True)), k, rng)
-        measured += modes
+        measured += _refined(more, modes, some, k, rng)
     zeros = any(mode is None or mode.zeros for mode in measured)
     known = [mode for mode in measured if mode is not None]
     permutations = max(PERMUTATIONS, math.ceil(10 / options.level) - 1)
@@ -126,33 +133,33 @@ def _drawn(rows: Integers, count: int, rng: np.random.Generator) -> Integers:
     return rows if len(rows) <= count else np.sort(rng.choice(rows, count, replace=False))
 
 
-def _refine(
+def _refined(
     more: Further,
-    modes: list[tuple[_Mode | None, tuple[Integers, Integers, int]]],
+    modes: list[_Mode | None],
+    sets: list[tuple[Integers, Integers, int]],
     k: int,
     rng: np.random.Generator,
-) -> None:
-    """Where a mode has few points of one set and more of the other: what is shown, from many draws."""
+) -> list[_Mode | None]:
+    """The modes, with many draws from the larger set where the other has few points."""
     larger = []
-    for mode, (real, fake, half) in modes:
+    for place, (mode, (real, fake, half)) in enumerate(zip(modes, sets, strict=True)):
         if mode is not None and half < MOST and len(real) != len(fake):
             which = int(len(fake) > len(real))
             points = (more.real, more.fake)[which][_drawn((real, fake)[which], 2 * MOST, rng)]
-            larger.append((mode, which, points))
+            larger.append((place, mode, which, points))
     # As in `_measured`, for marks that fewer of the points have.
-    lengths = [min(len(points) - 1, 4 * (k * len(points) // mode.half) + 20) for mode, _, points in larger]
+    lengths = [min(len(points) - 1, 4 * (k * len(points) // mode.half) + 20) for _, mode, _, points in larger]
     lists = more.knn_each([points for *_, points in larger], lengths)
-    for (mode, which, points), (distances, neighbours) in zip(larger, lists, strict=True):
+    found = list(modes)
+    for (place, mode, which, points), (distances, neighbours) in zip(larger, lists, strict=True):
         half, count = mode.half, len(points)
         marks = rng.permuted(np.tile(np.arange(count) < half, (DRAWS, 1)), axis=1)
         logs = np.log(np.maximum(distances, mode.floor))
         radii = more.marked_radii(logs, neighbours, marks, k)[marks].reshape(DRAWS, half)
-        variance = float(radii.var(axis=1, ddof=1).mean())
-        means, variances = list(mode.means), list(mode.variances)
-        means[which] = float(radii.mean())
         # The mean over all draws would vary as one of all points, that over some of them a little more.
-        variances[which] = variance * (1 / count + (1 / half - 1 / count) / DRAWS)
-        mode.show((means[0], means[1]), (variances[0], variances[1]))
+        variance = float(radii.var(axis=1, ddof=1).mean()) * (1 / count + (1 / half - 1 / count) / DRAWS)
+        found[place] = replace(mode, larger=(which, float(radii.mean()), variance))
+    return found
 
 
 def _measured(more: Further, sets: list[tuple[Points, Points]], k: int) -> list[_Mode | None]:
@@ -255,8 +262,9 @@ def _verdicts(modes: list[_Mode], statistic: Floats, level: float) -> list[Sprea
         # T under permuted marks shows how many times as much.
         finite = statistic[np.isfinite(statistic[:, place]), place]
         wider = float(finite.std(ddof=1)) if len(finite) > 1 else 1.0
-        reach = normal_quantile(1 - level) * mode.error * max(1.0, wider)
-        low, high = mode.t - reach, mode.t + reach
+        t, error = mode.shown
+        reach = normal_quantile(1 - level) * error * max(1.0, wider)
+        low, high = t - reach, t + reach
         verdict = "undecided"
         if adjusted <= level and mode.dimension * high < SHRUNK:
             verdict = "shrunk"
@@ -265,7 +273,7 @@ def _verdicts(modes: list[_Mode], statistic: Floats, level: float) -> list[Sprea
         found.append(
             Spread(
                 points=mode.half,
-                ratio=math.exp(mode.t),
+                ratio=math.exp(t),
                 low=math.exp(low),
                 high=math.exp(high),
                 dimension=mode.dimension,
