@@ -135,7 +135,7 @@ def faulty(runs: int, threads: int) -> list[list[str]]:
             for i in range(runs):
                 rng = np.random.default_rng([2, d, RULES.index(rule), i])
                 which = apart(rng, modes, d)
-                real = which.draw(rng, 5000)
+                real = which.draw(rng, 20_000)
                 fake = list(which.draw(rng, m))
                 hit = int(rng.integers(modes))
                 counts = _one(counts, real, fake, hit, which, rule, i, threads, rng)

@@ -205,13 +205,24 @@ def test_the_statistic_and_its_permutations_are_the_oracle_s():
     mode = measured(real, fake, 5)
     t, error = oracle.spread(real, fake, 5)
     assert not mode.zeros
-    assert mode.tested == (pytest.approx(t), pytest.approx(error))
+    assert mode.drawn == (pytest.approx(t), pytest.approx(error))
     assert mode.dimension == pytest.approx(oracle.dimension(real, 5))
-    # The same marks: those that the generator gives to the first of its modes.
+    # The same marks: those that the generator gives to all modes of this size, here whole lists.
+    mode = spread._mode(*whole(real, fake), 5)
     got = spread._permuted(more(real, fake), [mode, mode], 5, 30, np.random.default_rng(3))
     half = np.repeat([False, True], 40)
     marks = np.random.default_rng(3).permuted(np.tile(half, (30, 1)), axis=1)
-    np.testing.assert_allclose(got[:, 0], oracle.permuted(real, fake, 5, marks), rtol=1e-9)
+    expected = [t / error, *oracle.permuted(real, fake, 5, marks)]
+    for place in range(2):
+        np.testing.assert_allclose(got[:, place], expected, rtol=1e-9)
+
+
+def whole(real, fake):
+    """All neighbours of all points, of both sets and of their own."""
+    both = np.concatenate([real, fake])
+    knn = fidiv.neighbors.knn
+    own = (knn(points, nearest_k=len(points) - 1)[0] for points in (real, fake))
+    return *knn(both, nearest_k=len(both) - 1), *own
 
 
 @pytest.mark.parametrize("apart", [0.0, 50.0])
@@ -222,7 +233,7 @@ def test_radii_of_unpermuted_marks_are_those_within_each_set(apart):
         real[:5] = 0.01 * gaussian(5, 2, 4) + apart
         mode = measured(real, fake, k)
         t, error = oracle.spread(real, fake, k)
-        assert mode.tested == (pytest.approx(t), pytest.approx(error))
+        assert mode.drawn == (pytest.approx(t), pytest.approx(error))
 
 
 def test_of_few_fakes_and_more_reals_the_mean_over_many_draws_is_shown():
@@ -241,17 +252,25 @@ def test_of_few_fakes_and_more_reals_the_mean_over_many_draws_is_shown():
     assert np.median(reach) < 0.95 * np.median(even_reach)
 
 
-def test_marked_radii_are_those_of_the_plain_definition():
+def test_marked_spreads_are_those_of_the_plain_definition():
     rng = np.random.default_rng(0)
     values = np.sort(rng.random((30, 9)), axis=1)
     neighbours = np.array([rng.choice(30, 9, replace=False) for _ in range(30)])
-    marks = rng.random((7, 30)) < 0.4
+    starts = [0, 13]
+    # More than two words of permutations; of every group at least two points have the mark.
+    marks = rng.permuted(np.tile(np.arange(30) % 3 == 0, (130, 1)), axis=1)
+    marks[:, [0, 5, 20, 29]], marks[:, [2, 3, 17, 18]] = True, False
     for k in (1, 3, 9):
-        got = more(np.ones((2, 1))).marked_radii(values, neighbours, marks, k)
-        for mark, radii in zip(marks, got, strict=True):
-            for i, radius in enumerate(radii):
-                own = [v for v, j in zip(values[i], neighbours[i], strict=True) if mark[j] == mark[i]]
-                assert radius == (own[k - 1] if len(own) >= k else values[i, -1])
+        means, variances = more(np.ones((2, 1))).marked_spreads(values, neighbours, marks, starts, k)
+        assert means.shape == variances.shape == (130, 2, 2)
+        for p, mark in enumerate(marks):
+            own = [values[i][mark[neighbours[i]] == mark[i]] for i in range(30)]
+            radii = np.array([v[k - 1] if len(v) >= k else values[i, -1] for i, v in enumerate(own)])
+            for place, group in enumerate((slice(0, 13), slice(13, 30))):
+                for which in (0, 1):
+                    some = radii[group][mark[group] == bool(which)]
+                    assert means[p, place, which] == pytest.approx(some.mean())
+                    assert variances[p, place, which] == pytest.approx(some.var(ddof=1))
 
 
 def test_too_few_points_are_undecided():

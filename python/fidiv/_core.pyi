@@ -110,17 +110,19 @@ def entropy_terms(
     that of the others).
     """
 
-def marked_radii(
+def marked_spreads(
     values: NDArray[np.float64],
     neighbors: NDArray[np.int64],
     marks: NDArray[np.bool_],
+    starts: Sequence[int],
     nearest_k: int,
     *,
     n_jobs: int | None = None,
-) -> NDArray[np.float64]:
-    """(permutations, n): for each point the value beside the nearest_k-th of its neighbours that has its own
-    mark, or the last value where fewer have it. `values`, `neighbors` (n, length), nearest first; `marks`
-    (permutations, n); C order.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means and variances (n - 1), each (permutations, groups, 2), of the radii of the points of each group
+    without the mark, then with it. A point's radius is the value beside the nearest_k-th of its neighbours
+    that has its own mark, or the last value where fewer have it. `values`, `neighbors` (n, length), nearest
+    first; `marks` (permutations, n); C order. Groups are consecutive points, the first of each in `starts`.
     """
 
 def log_unit_ball_volume(dimension: float) -> float:

@@ -277,6 +277,9 @@ def evaluated(
         gathered = _gather(real, sets, holdout, everything, n_jobs, report)
         each = zip(sets, plans, halves, wanted, gathered, strict=True)
         for points, (needs, reasons), half, asked, (found, work) in each:
+            # Before anything that multiplies matrices: the threads of BLAS spin on for a while and take the
+            # processors from our own.
+            more: dict[str, Any] = {} if asked is None else {"modes": asked.find(found)}
             outcomes = {
                 f.name: _outcome(f, found, options[f.name])
                 if f.name in needs
@@ -284,7 +287,6 @@ def evaluated(
                 for f in families
             }
             notes = _unused(families, options, given.get("nearest_k"))
-            more: dict[str, Any] = {}
             extra: dict[str, Any] = {}
             replicates = None
             if half is not None:
@@ -299,9 +301,8 @@ def evaluated(
             if against is not None:
                 more["baseline"], said = against.compare(points, found, work, keys)
                 notes += said
-            if asked is not None:
-                more["modes"] = asked.find(found)
-                notes += [f"modes: undefined; {asked.reason}"] if asked.reason else []
+            if asked is not None and asked.reason:
+                notes.append(f"modes: undefined; {asked.reason}")
             settings = {
                 "n": found.n,
                 "m": found.m,

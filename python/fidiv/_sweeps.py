@@ -406,14 +406,15 @@ class More:
             progress=self._report,
         )
 
-    def marked_radii(
+    def marked_spreads(
         self,
         values: NDArray[np.float64],
         neighbors: NDArray[np.int64],
         marks: NDArray[np.bool_],
+        starts: Sequence[int],
         nearest_k: int,
-    ) -> NDArray[np.float64]:
-        return _core.marked_radii(values, neighbors, marks, nearest_k, n_jobs=self._n_jobs)
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return _core.marked_spreads(values, neighbors, marks, starts, nearest_k, n_jobs=self._n_jobs)
 
     def moments(self, points: NDArray[Any]) -> Moments:
         return moments(self._points(points), self._n_jobs)

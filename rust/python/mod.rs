@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 use crate::entropy::{self, Zero};
 use crate::kernel;
 use crate::kernel::gram::THIN;
+use crate::marks::{Lists, Spread};
 use crate::pool;
 use crate::question::{Ask, Reply, Side};
 use crate::sweep::Report;
@@ -222,25 +223,35 @@ fn log_unit_ball_volume(dimension: f64) -> PyResult<f64> {
     Ok(entropy::log_unit_ball_volume(dimension))
 }
 
-/// Radii under permuted marks.
+/// Spacings under permuted marks: means and variances.
 #[pyfunction]
-#[pyo3(signature = (values, neighbors, marks, nearest_k, *, n_jobs=None))]
-fn marked_radii<'py>(
+#[pyo3(signature = (values, neighbors, marks, starts, nearest_k, *, n_jobs=None))]
+fn marked_spreads<'py>(
     py: Python<'py>,
     values: PyReadonlyArray2<'py, f64>,
     neighbors: PyReadonlyArray2<'py, i64>,
     marks: PyReadonlyArray2<'py, bool>,
+    starts: Vec<usize>,
     nearest_k: usize,
     n_jobs: Option<Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let threads = job_count(n_jobs.as_ref())?;
-    let shape = [marks.as_array().nrows(), marks.as_array().ncols()];
-    let (values, neighbors) = (values.as_slice()?, neighbors.as_slice()?);
+    let shape = [marks.as_array().nrows(), starts.len(), 2];
+    let lists = Lists {
+        values: values.as_slice()?,
+        neighbours: neighbors.as_slice()?,
+        starts: &starts,
+        points: marks.as_array().ncols(),
+    };
     let marks = marks.as_slice()?;
     let found = run(py, threads, None, |control| {
-        crate::marks::radii(values, neighbors, marks, shape[1], nearest_k, control)
+        crate::marks::spreads(lists, marks, nearest_k, control)
     })?;
-    Ok(found.into_pyarray(py).reshape(shape)?.into_any())
+    let part = |of: fn(&Spread) -> f64| {
+        let part: Vec<f64> = found.iter().flatten().map(of).collect();
+        part.into_pyarray(py).reshape(shape).map(Bound::into_any)
+    };
+    Ok((part(|one| one.mean)?, part(|one| one.variance)?))
 }
 
 /// K-means on the union of several sets, several runs side by side.
@@ -375,7 +386,7 @@ fn config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 mod _core {
     #[pymodule_export]
     use super::{
-        Points, config, entropy_terms, kmeans, log_unit_ball_volume, marked_radii, moments,
+        Points, config, entropy_terms, kmeans, log_unit_ball_volume, marked_spreads, moments,
         nearest_within_each, probe, sweep, threads,
     };
 }

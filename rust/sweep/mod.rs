@@ -49,6 +49,9 @@ const FEWEST: usize = 4;
 /// together; the blocks, and so the answers, do not depend on them.)
 const PLENTY: usize = 24;
 
+/// Where one point of so many, or more of them, are sought, coarse codes leave too many pairs of a small set undecided.
+const LONG: usize = 40;
+
 /// Of a row that seeks neighbours one pair for so many columns may wait to be decided, within these limits.
 const ROOM: usize = 32;
 const FEW: usize = 8;
@@ -123,13 +126,23 @@ pub fn sweep(
     asks: &[Ask],
     control: &Control,
 ) -> Result<(Vec<Reply>, Report)> {
-    let level = kernel::choose()?;
+    engine(&kernel::choose()?, rows, columns, asks, control)
+}
+
+/// The tree, or the sweep, with a level at hand.
+fn engine(
+    level: &Level,
+    rows: &Points<'_>,
+    columns: Option<&Points<'_>>,
+    asks: &[Ask],
+    control: &Control,
+) -> Result<(Vec<Reply>, Report)> {
     let engine = if tree::better(rows, columns, asks) {
         tree::tree_with
     } else {
         sweep_with
     };
-    engine(&level, rows, columns, asks, control)
+    engine(level, rows, columns, asks, control)
 }
 
 /// The nearest neighbours within each of many small sets, so many of each set: side by side, since one of them has little for several threads to do.
@@ -146,7 +159,11 @@ pub fn nearest_within_each(
                 owner: Side::Rows,
                 k: *k,
             };
-            let (mut replies, report) = sweep(points, None, &[ask], control)?;
+            let mut level = kernel::choose()?;
+            if LONG * k > points.len() {
+                level.kernels.drain(..level.kernels.len() - 1);
+            }
+            let (mut replies, report) = engine(&level, points, None, &[ask], control)?;
             Ok((replies.pop().expect("one question has one answer"), report))
         })
         .collect()

@@ -420,6 +420,9 @@ impl<'a> Job<'a> {
                 let mut closer = false;
                 for &voice in &open {
                     let (own, other) = own(voice);
+                    if self.among[voice.among].is_some_and(|among| !among[other as usize]) {
+                        continue;
+                    }
                     let look = answers(held, voice).look(own, other, low, high, cheap);
                     if look != Look::Past {
                         told.push(voice);

@@ -33,7 +33,7 @@ def needs(n: int, m: int, options: Options) -> Needs:
         )
     if m <= k:
         raise Undefined(f"nearest_k={k} needs at least {k + 1} points in fake_features, which has {m}")
-    return terms.needs(n, m, k) | Needs(anchors=frozenset({(options.seed, k)}))
+    return terms.needs(n, m, k) | Needs(anchors=frozenset({(options.seed, outside.neighbours(k))}))
 
 
 def find(

@@ -1,10 +1,11 @@
 """M1: fakes that lie outside of the real data, and those among them that lie together.
 
 s(z) = nu_k(z; A) / r_k(a), the distance to the k-th anchor in units of the neighbourhood of the nearest
-anchor a. If both laws are one, the score of a fake is one more draw beside those of the counted reals, and
-p = (1 + #{C: s >= its own}) / (|C| + 1) is a p-value whatever the law. Benjamini and Hochberg's rule at the
-level then flags any fake at all in at most that share of cases (conformal p-values of one calibration set
-depend on one another in the way that rule allows: Bates et al. 2023).
+anchor a. Anchors are half of the reals, so k is half of `nearest_k`, rounded up: it reaches as far as
+`nearest_k` among all of them. If both laws are one, the score of a fake is one more draw beside those of the
+counted reals, and p = (1 + #{C: s >= its own}) / (|C| + 1) is a p-value whatever the law. Benjamini and
+Hochberg's rule at the level then flags any fake at all in at most that share of cases (conformal p-values of
+one calibration set depend on one another in the way that rule allows: Bates et al. 2023).
 
 Flagged fakes may be stray ones. Where many lie together the model has invented something: a component of
 their graph of mutual nearest neighbours with at least max(10, m / 1000) points. A label that no real point
@@ -36,6 +37,11 @@ class Outside:
     scores: Floats  # (m,)
     p_values: Floats  # (m,)
     flagged: Mask  # (m,)
+
+
+def neighbours(nearest_k: int) -> int:
+    """How many anchors reach as far as so many reals."""
+    return (nearest_k + 1) // 2
 
 
 def scores(distances: Floats, radii: Floats) -> Floats:

@@ -6,7 +6,8 @@ neighbour within the own set and mode, t = mean ln s_k - mean ln r_k; exp(t) say
 fakes lie. If both laws are one within the mode, marks "real" and "fake" may be exchanged among its points: t,
 divided by its standard error, is compared with its values under permuted marks, and radii are found anew for
 each permutation, since they depend on the marks. Modes are tested together: the adjusted p-value compares
-with the largest |T| over all modes (Westfall and Young 1993).
+with the largest |T| over all modes (Westfall and Young 1993). Modes of one size share their permutations:
+exchanging the same places in all of them leaves the joint law as it is.
 
 A mode is *shrunk* when this p-value is at most the level and D t lies below -ln 2 with its upper limit: fakes
 then fill less than half of the volume, D being the intrinsic dimension of the reals of that mode. Limits are
@@ -34,11 +35,13 @@ Mask = NDArray[np.bool_]
 Points = NDArray[Any]
 
 FEWEST = 4  # times nearest_k: fewer points of either set in a mode say nothing
-MOST = 250  # points of either set in a mode; more would add cost and no verdict
+MOST = (
+    224  # points of either set in a mode, together one block of a sweep; more add cost and hardly a verdict
+)
 DRAWS = 16  # from the larger set, of which at most twice as many points are looked at
 PERMUTATIONS = 199
 SHRUNK = -math.log(2)  # of the logarithm of the volume
-TOGETHER = 8  # modes, and permutations, at a time: memory is bounded by them
+TOGETHER = 8  # modes at a time: memory is bounded by them
 CLOSE = 1e-12  # two roundings of one statistic
 
 
@@ -71,23 +74,19 @@ class _Mode:
     larger: tuple[int, float, float] | None = None  # (which, mean, variance) of many draws from a larger set
 
     @property
-    def tested(self) -> tuple[float, float]:
-        """t and its error: what the permutations are compared with."""
+    def drawn(self) -> tuple[float, float]:
+        """t and its error."""
         return self.means[1] - self.means[0], math.sqrt(sum(self.variances))
 
     @property
     def shown(self) -> tuple[float, float]:
         """The same with all that is known of the larger set."""
         if self.larger is None:
-            return self.tested
+            return self.drawn
         which, mean, variance = self.larger
         other = 1 - which
         t = mean - self.means[other] if which else self.means[other] - mean
         return t, math.sqrt(variance + self.variances[other])
-
-    def statistic(self) -> float:
-        t, error = self.tested
-        return float(_studentised(np.array([t]), np.array([error]))[0])
 
 
 def _studentised(t: Floats, error: Floats) -> Floats:
@@ -148,60 +147,68 @@ def _refined(
             points = (more.real, more.fake)[which][_drawn((real, fake)[which], 2 * MOST, rng)]
             larger.append((place, mode, which, points))
     # As in `_measured`, for marks that fewer of the points have.
-    lengths = [min(len(points) - 1, 4 * (k * len(points) // mode.half) + 20) for _, mode, _, points in larger]
+    lengths = [_length(len(points), k * len(points) // mode.half) for _, mode, _, points in larger]
     lists = more.knn_each([points for *_, points in larger], lengths)
     found = list(modes)
     for (place, mode, which, points), (distances, neighbours) in zip(larger, lists, strict=True):
         half, count = mode.half, len(points)
         marks = rng.permuted(np.tile(np.arange(count) < half, (DRAWS, 1)), axis=1)
         logs = np.log(np.maximum(distances, mode.floor))
-        radii = more.marked_radii(logs, neighbours, marks, k)[marks].reshape(DRAWS, half)
+        means, variances = more.marked_spreads(logs, neighbours, marks, [0], k)
         # The mean over all draws would vary as one of all points, that over some of them a little more.
-        variance = float(radii.var(axis=1, ddof=1).mean()) * (1 / count + (1 / half - 1 / count) / DRAWS)
-        found[place] = replace(mode, larger=(which, float(radii.mean()), variance))
+        variance = float(variances[..., 1].mean()) * (1 / count + (1 / half - 1 / count) / DRAWS)
+        found[place] = replace(mode, larger=(which, float(means[..., 1].mean()), variance))
     return found
+
+
+def _length(points: int, k: int) -> int:
+    """How many neighbours of each point are looked up. Among random marks half of them have that of the
+    point, and in one case of some thousand fewer than k: the last then stands for the k-th.
+    """
+    return min(points - 1, 3 * k + 10)
 
 
 def _measured(more: Further, sets: list[tuple[Points, Points]], k: int) -> list[_Mode | None]:
     """What is known of some modes, of equally many reals and fakes; None where all distances are zero."""
-    # Among random marks half of the neighbours have that of the point: with so many of them the k-th of its
-    # own mark is missed about once in 10^7 times, and the last of them then stands for it.
-    lengths = [min(2 * len(real) - 1, 4 * k + 20) for real, _ in sets]
+    lengths = [_length(2 * len(real), k) for real, _ in sets]
     lists = more.knn_each([np.concatenate(both) for both in sets], lengths)
-    return [_mode(more, *both, *found, k) for both, found in zip(sets, lists, strict=True)]
+    # Of its neighbours in both sets those that are of a point's own; where too few are, a sweep finds them.
+    least = max(k, 2)
+    own: list[Floats] = []
+    short = []
+    for both, (distances, neighbours) in zip(sets, lists, strict=True):
+        half = len(both[0])
+        of_reals = neighbours < half
+        parts = (slice(half), of_reals), (slice(half, None), ~of_reals)
+        for points, (rows, same) in zip(both, parts, strict=True):
+            first = np.argsort(~same[rows], axis=1, kind="stable")[:, :least]
+            if same[rows].sum(axis=1).min() < least:
+                short.append((len(own), points))
+            own.append(np.take_along_axis(distances[rows], first, axis=1))
+    swept = more.knn_each([points for _, points in short], [least] * len(short))
+    for (place, _), (distances, _) in zip(short, swept, strict=True):
+        own[place] = distances
+    each = zip(lists, own[::2], own[1::2], strict=True)
+    return [_mode(*found, of_reals, of_fakes, k) for found, of_reals, of_fakes in each]
 
 
-def _mode(
-    more: Further, real: Points, fake: Points, distances: Floats, neighbours: Integers, k: int
-) -> _Mode | None:
-    """Distances and neighbours of the reals, then the fakes, among them all."""
+def _mode(distances: Floats, neighbours: Integers, real: Floats, fake: Floats, k: int) -> _Mode | None:
+    """From distances and neighbours of the reals, then the fakes, among them all; and those of the reals, and
+    of the fakes, among themselves.
+    """
     half = len(real)
-    of_reals = neighbours < half
-    own = [
-        _own(more, real, distances[:half], of_reals[:half], max(k, 2)),
-        _own(more, fake, distances[half:], ~of_reals[half:], max(k, 2)),
-    ]
-    positive = [array[array > 0] for array in (distances, *own)]
+    every = (distances, real, fake)
+    positive = [array[array > 0] for array in every]
     if not all(map(len, positive)):
         return None
-    zeros = any(len(some) < array.size for some, array in zip(positive, (distances, *own), strict=True))
+    zeros = any(len(some) < array.size for some, array in zip(positive, every, strict=True))
     # A logarithm needs a distance: repeats count as near as the nearest pair that is none.
     floor = min(float(some.min()) for some in positive)
     logs = np.log(np.maximum(distances, floor))
-    r, s = (np.log(np.maximum(array[:, k - 1], floor)) for array in own)
+    r, s = (np.log(np.maximum(array[:, k - 1], floor)) for array in (real, fake))
     means = float(r.mean()), float(s.mean())
     variances = float(r.var(ddof=1)) / half, float(s.var(ddof=1)) / half
-    return _Mode(half, logs, neighbours, means, variances, _dimension(own[0]), floor, zeros)
-
-
-def _own(more: Further, points: Points, distances: Floats, same: Mask, k: int) -> Floats:
-    """The distances of each point to the nearest k of its own set: of its neighbours in both sets those that
-    are of its own (`same`); where a point has too few of these, a sweep finds them.
-    """
-    if same.sum(axis=1).min() < k:
-        return more.knn(points, None, k)[0]
-    first = np.argsort(~same, axis=1, kind="stable")[:, :k]
-    return np.take_along_axis(distances, first, axis=1)
+    return _Mode(half, logs, neighbours, means, variances, _dimension(real), floor, zeros)
 
 
 def _dimension(neighbours: Floats) -> float:
@@ -216,46 +223,42 @@ def _dimension(neighbours: Floats) -> float:
 def _permuted(
     more: Further, modes: list[_Mode], k: int, permutations: int, rng: np.random.Generator
 ) -> Floats:
-    """(permutations, modes): T under marks permuted within each mode. All modes stand in one array, so that
-    a permutation costs the same however the points are cut into modes.
+    """(1 + permutations, modes): T of the modes as they are, then under marks permuted within each. All modes
+    stand in one array, so that a permutation costs the same however the points are cut into modes.
     """
-    statistic = np.empty((permutations, len(modes)))
     if not modes:
-        return statistic
-    halves = np.array([mode.half for mode in modes])
-    starts = np.concatenate([[0], np.cumsum(2 * halves)[:-1]])
+        return np.empty((1 + permutations, 0))
+    halves = [mode.half for mode in modes]
+    starts = np.concatenate([[0], np.cumsum(2 * np.array(halves))[:-1]]).tolist()
     length = max(mode.logs.shape[1] for mode in modes)
-    count = int(2 * halves.sum())
+    count = 2 * sum(halves)
     logs = np.empty((count, length))
     neighbours = np.empty((count, length), dtype=np.int64)
-    marks = np.empty((permutations, count), dtype=np.bool_)
-    for mode, start in zip(modes, starts.tolist(), strict=True):
+    marks = np.empty((1 + permutations, count), dtype=np.bool_)
+    of_half: dict[int, Mask] = {}
+    for mode, start in zip(modes, starts, strict=True):
         rows = slice(start, start + 2 * mode.half)
         # Shorter lists are whole: what stands behind them is never reached.
         width = mode.logs.shape[1]
         logs[rows, :width], neighbours[rows, :width] = mode.logs, mode.neighbours + start
         logs[rows, width:], neighbours[rows, width:] = mode.logs[:, -1:], start
-        half = np.repeat([False, True], mode.half)
-        marks[:, rows] = rng.permuted(np.tile(half, (permutations, 1)), axis=1)
-    of_mode = np.repeat(np.arange(len(modes)), 2 * halves)
-    for first in range(0, permutations, TOGETHER):
-        some = marks[first : first + TOGETHER]
-        radii = more.marked_radii(logs, neighbours, some, k)
-        sums = (np.add.reduceat(radii * mark, starts, axis=1) for mark in (some, ~some))
-        fakes, reals = (total / halves for total in sums)
-        # Variances about the means, which subtracting sums of squares would not give to full precision.
-        squares = (radii - np.where(some, fakes[:, of_mode], reals[:, of_mode])) ** 2
-        errors = np.sqrt(np.add.reduceat(squares, starts, axis=1) / (halves - 1) / halves)
-        statistic[first : first + TOGETHER] = _studentised(fakes - reals, errors)
-    return statistic
+        if mode.half not in of_half:
+            plain = np.tile(np.repeat([False, True], mode.half), (1 + permutations, 1))
+            of_half[mode.half] = np.concatenate([plain[:1], rng.permuted(plain[1:], axis=1)])
+        marks[:, rows] = of_half[mode.half]
+    means, variances = more.marked_spreads(logs, neighbours, marks, starts, k)
+    errors = np.sqrt(variances.sum(axis=2) / halves)
+    return _studentised(means[..., 1] - means[..., 0], errors)
 
 
-def _verdicts(modes: list[_Mode], statistic: Floats, level: float) -> list[Spread]:
+def _verdicts(modes: list[_Mode], statistics: Floats, level: float) -> list[Spread]:
+    """`statistics`: T of the modes, then under permuted marks."""
     found = []
+    seen, statistic = statistics[0], statistics[1:]
     largest = np.abs(statistic).max(axis=1, initial=0.0)
-    total = len(statistic) + 1
+    total = len(statistics)
     for place, mode in enumerate(modes):
-        size = abs(mode.statistic()) * (1 - CLOSE)
+        size = abs(float(seen[place])) * (1 - CLOSE)
         p_value = (1 + int(np.count_nonzero(np.abs(statistic[:, place]) >= size))) / total
         adjusted = (1 + int(np.count_nonzero(largest >= size))) / total
         # Radii of near points share neighbours, so their mean varies more than that of independent values;

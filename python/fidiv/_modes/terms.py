@@ -51,7 +51,7 @@ def find(found: Found, nearest_k: int, real_group: Integers, fake_group: Integer
         order = np.argsort(group, kind="stable")
         ends = np.searchsorted(group[order], np.arange(groups + 1))
         inside = np.split(of_points[order], ends)  # first those of -1, then group by group, then none
-        parts[key] = np.array([math.fsum(some) / len(group) for some in (*inside[1:-1], inside[0])])
+        parts[key] = np.array([math.fsum(some.tolist()) / len(group) for some in (*inside[1:-1], inside[0])])
         values[key] = outcome.values[key]
     undefined = {key: reason for key, reason in outcome.undefined.items() if key in KEYS}
     return Terms(parts, values, undefined)

@@ -134,10 +134,17 @@ class Further(Protocol):
     ) -> tuple[list[NDArray[np.int32]], Floats]:
         """Of the union: labels of each set (num_runs, n) and centres (num_runs, num_clusters, d)."""
 
-    def marked_radii(
-        self, values: Floats, neighbors: Integers, marks: NDArray[np.bool_], nearest_k: int
-    ) -> Floats:
-        """(permutations, n): beside which value the k-th neighbour of the own mark stands."""
+    def marked_spreads(
+        self,
+        values: Floats,
+        neighbors: Integers,
+        marks: NDArray[np.bool_],
+        starts: Sequence[int],
+        nearest_k: int,
+    ) -> tuple[Floats, Floats]:
+        """(permutations, groups, 2), without and with the mark: means and variances of the values beside
+        which the k-th neighbour of the own mark stands.
+        """
 
     def moments(self, points: NDArray[Any]) -> Moments:
         """Of any set, part of the features or not."""
@@ -256,7 +263,7 @@ def sides(family: Family, outcome: Outcome) -> dict[str, str]:
 
 def mean(values: Iterable[float]) -> float:
     """The mean, summed exactly: it does not depend on the order of the points."""
-    listed = values if isinstance(values, np.ndarray) else list(values)
+    listed = values.tolist() if isinstance(values, np.ndarray) else list(values)
     return math.fsum(listed) / len(listed)
 
 

@@ -97,7 +97,7 @@ def intrinsic_dimension(neighbours: Floats) -> tuple[float, str | None]:
     last, earlier = neighbours[:, -1:], neighbours[:, :-1]
     usable = earlier > 0
     logs = np.log(np.divide(last, earlier, out=np.ones_like(earlier), where=usable)[usable])
-    total = math.fsum(logs)
+    total = math.fsum(logs.tolist())
     if total == 0:
         return math.nan, "all neighbours of each real are equally far; there is no scale in them"
     left_out = usable.size - len(logs)
