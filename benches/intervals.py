@@ -1,11 +1,12 @@
 """How often an interval of nominal level 90 % holds the value it aims at: the mean over fresh samples.
 
-    python benches/intervals.py [--runs 60] [--threads 1] [--write]
+    python benches/intervals.py [--runs 60] [--seeds 1 2 3 4 5 6] [--threads 1] [--write]
 
 Fresh samples are drawn again and again from a known law, `replicates` is called on each, and the target is
 the mean of the full values over all runs: of both sets with reference="random", of fresh fakes against the
 same reals with reference="fixed". The target is itself known to one part in sqrt(runs) of its spread, which
-costs less than 1 % of coverage. `--write` writes `record/intervals.md`.
+costs less than 1 % of coverage. The runs of several seeds are counted together, each against its own target.
+`--write` writes `record/intervals.md`; it takes about an hour.
 """
 
 from __future__ import annotations
@@ -90,47 +91,80 @@ def coverage(law, d, n, m, reference, runs, seed, n_jobs):
     return {key: (held[key], counts[key], float(np.mean(widths[key]) / np.mean(ideal[key]))) for key in held}
 
 
+def measured(cases, reference, runs, seeds, n_jobs):
+    """What `coverage` finds for each case, all seeds together."""
+    columns = []
+    for law, d, n, m in cases:
+        columns.append(together([coverage(law, d, n, m, reference, runs, seed, n_jobs) for seed in seeds]))
+        low = {key: f"{100 * h / c:.0f}" for key, (h, c, _) in columns[-1].items() if h / c < 0.85}
+        print(reference, law, d, n, m, low, flush=True)
+    return columns
+
+
+def together(found):
+    """The answers of `coverage` for several seeds as one."""
+    keys = list(dict.fromkeys(key for one in found for key in one))
+    columns = {}
+    for key in keys:
+        some = [one[key] for one in found if key in one]
+        count = sum(c for _, c, _ in some)
+        columns[key] = (sum(h for h, _, _ in some), count, sum(c * w for _, c, w in some) / count)
+    return columns
+
+
+def table(cases, columns):
+    """One row a key, one column a case, and all together."""
+    keys = list(dict.fromkeys(key for column in columns for key in column))
+    heads = [f"{law} d{d} {n}+{m}" for law, d, n, m in cases]
+    lines = [f"| key | {' | '.join(heads)} | all |", "|---|" + "---|" * (len(cases) + 1)]
+    for key in keys:
+        known = [column.get(key) for column in columns]
+        cells = ["" if one is None else f"{100 * one[0] / one[1]:.0f} ({one[2]:.2f})" for one in known]
+        hits, count = (sum(one[place] for one in known if one is not None) for place in (0, 1))
+        lines.append(f"| {key} | {' | '.join(cells)} | {100 * hits / count:.1f} |")
+    return lines
+
+
+def report(cases, runs, seeds, columns):
+    """The record; `columns` by reference."""
+    total = runs * len(seeds)
+    error = 100 * math.sqrt(0.09 / total)
+    text = " ".join(map(str, seeds))
+    lines = [
+        "# Intervals of level 90 %: how often they hold the expected value, in percent, and (width / ideal)",
+        "",
+        f"`python benches/intervals.py --runs {runs} --seeds {text} --write`; each percentage is of {total} "
+        f"runs and has a standard error of about {error:.1f} points. Laws: see `draw`.",
+        "",
+    ]
+    for reference, found in columns.items():
+        cells = [
+            (h / c, key, case)
+            for case, one in zip(cases, found, strict=True)
+            for key, (h, c, _) in one.items()
+        ]
+        share, key, (law, d, n, m) = min(cells, key=lambda cell: cell[0])
+        lines += [f'## reference="{reference}"', ""]
+        lines += [f"Lowest of {len(cells)}: {100 * share:.0f} %, `{key}`, {law} d{d} {n}+{m}.", ""]
+        lines += [*table(cases, found), ""]
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=60)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5, 6])
     parser.add_argument("--cases", type=int, nargs="*", help="numbers of the cases, from 0")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", str(options.threads))  # before NumPy is imported
-    lines = [
-        "# Intervals of level 90 %: how often they hold the expected value, in percent, and (width / ideal)",
-        "",
-        f"`python benches/intervals.py --runs {options.runs} --seed {options.seed} --write`; each percentage "
-        f"is of {options.runs} runs and has a standard error of about "
-        f"{100 * math.sqrt(0.09 / options.runs):.0f} points. Laws: see `draw`.",
-        "",
-    ]
     cases = [CASES[i] for i in options.cases] if options.cases else CASES
-    for reference in ("fixed", "random"):
-        columns = []
-        for law, d, n, m in cases:
-            columns.append(coverage(law, d, n, m, reference, options.runs, options.seed, options.threads))
-            low = {key: f"{100 * h / c:.0f}" for key, (h, c, _) in columns[-1].items() if h / c < 0.85}
-            print(reference, law, d, n, m, low, flush=True)
-        keys = list(dict.fromkeys(key for column in columns for key in column))
-        heads = [f"{law} d{d} {n}+{m}" for law, d, n, m in cases]
-        lines += [f'## reference="{reference}"', "", f"| key | {' | '.join(heads)} | all |"]
-        lines += ["|---|" + "---|" * (len(cases) + 1)]
-        for key in keys:
-            cells = []
-            total = [0, 0]
-            for column in columns:
-                if key not in column:
-                    cells.append("")
-                    continue
-                hits, count, width = column[key]
-                total = [total[0] + hits, total[1] + count]
-                cells.append(f"{100 * hits / count:.0f} ({width:.2f})")
-            lines.append(f"| {key} | {' | '.join(cells)} | {100 * total[0] / total[1]:.1f} |")
-        lines.append("")
-    text = "\n".join(lines)
+    columns = {
+        reference: measured(cases, reference, options.runs, options.seeds, options.threads)
+        for reference in ("fixed", "random")
+    }
+    text = report(cases, options.runs, options.seeds, columns)
     print(text)
     if options.write:
         RECORD.write_text(text, encoding="utf-8")

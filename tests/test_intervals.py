@@ -99,6 +99,15 @@ def test_a_share_of_fixed_reals_near_its_end_has_width():
     assert result.intervals["coverage"] == pytest.approx((truth.wilson(80, 80, 0.95)[0], 1))
 
 
+def test_a_share_that_never_moves_is_known_to_half_a_point():
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(80, 2)), rng.normal(size=(900, 2))
+    real[:40] += 100
+    result = fidiv.evaluate(real, fake, metrics="coverage", intervals=True, n_jobs=1)
+    assert result["coverage"] == 0.5
+    assert result.intervals["coverage"] == pytest.approx((0.5 - 1 / 160, 0.5 + 1 / 160))
+
+
 def test_constant_halves_are_said():
     real, fake = pair()
     result = fidiv.evaluate(real, fake, metrics=["real_entropy", "recall"], intervals=True, n_jobs=1)

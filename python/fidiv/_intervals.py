@@ -70,6 +70,7 @@ class Replicates:
     m: int
     reasons: Mapping[str, str] = field(default_factory=dict)  # why a key has no interval
     shares: Mapping[str, int] = field(default_factory=dict)  # of how many fresh points a key is a share
+    marks: Mapping[str, int] = field(default_factory=dict)  # of how many points at all, fresh ones or not
     evaluation: Evaluation | None = None  # of all points, as `evaluate` gives it
 
 
@@ -98,6 +99,11 @@ def interval(replicates: Replicates, key: str, level: float = LEVEL) -> tuple[fl
         if key in replicates.shares:
             ends = wilson(value / most, replicates.shares[key], level)
             low, high = min(low, most * ends[0]), max(high, most * ends[1])
+        if key in replicates.marks:
+            # Where hardly a mark ever changes no half may show one that does: the expected value lies between
+            # two shares.
+            step = most / replicates.marks[key] / 2
+            low, high = min(low, value - step), max(high, value + step)
     else:
         return math.nan, math.nan
     return max(low, least), min(high, most)

@@ -291,6 +291,12 @@ class ResamplingPlan:
             m=found.m,
             reasons=reasons,
             shares=shares,
+            marks={
+                key: size
+                for which, size in (("fakes", found.m), ("reals", found.n))
+                for key in SHARES[which]
+                if key in full
+            },
         )
 
 
