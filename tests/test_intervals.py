@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 import fidiv
+from fidiv import _influenced
 from fidiv._intervals import wilson
 from fidiv._resampled import within_blocks
 from fidiv._resampling import interval, replicates, samples_needed, standard_error
@@ -213,3 +214,88 @@ def test_samples_needed():
     for error, target in ((math.nan, 1), (-1, 1), (1, 0), (1, math.inf)):
         with pytest.raises(ValueError, match="must be"):
             samples_needed(error, 10, target)
+
+
+# The Fréchet distance where parts would be dear.
+
+
+def wide(n, m, d, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, d)), 1.2 * rng.normal(size=(m, d)) + 0.1
+
+
+def influences(real, fake):
+    found = fidiv.evaluate(real, fake, metrics="frechet_influence", n_jobs=1)
+    return found, found.samples["frechet_influence"], found.samples["frechet_influence_real"]
+
+
+def test_the_interval_of_a_dear_distance_comes_from_influences():
+    real, fake = wide(900, 700, 40)
+    known, *_ = influences(real, fake)
+    for reference, error in (
+        ("fixed", known["frechet_distance_se_fake"]),
+        ("random", known["frechet_distance_se"]),
+    ):
+        result = fidiv.evaluate(
+            real, fake, metrics="frechet_distance", intervals=0.9, reference=reference, n_jobs=1
+        )
+        low, high = result.intervals["frechet_distance"]
+        value, freedom = result["frechet_distance"], 699
+        assert (low + high) / 2 == pytest.approx(value)
+        assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.95, freedom) * error)
+        assert "mean_term" not in result.intervals
+
+
+@pytest.mark.parametrize("reference", ["fixed", "random"])
+def test_of_groups_the_sums_of_influences_count(reference):
+    real, fake = wide(900, 700, 40)
+    groups, real_groups = np.arange(700) // 7, np.arange(900) // 9
+    of_reals_too = {"real_groups": real_groups} if reference == "random" else {}
+    result = fidiv.evaluate(
+        real,
+        fake,
+        metrics="frechet_distance",
+        intervals=0.9,
+        reference=reference,
+        groups=groups,
+        n_jobs=1,
+        **of_reals_too,
+    )
+    _, of_fakes, of_reals = influences(real, fake)
+    variance = of_fakes.reshape(100, 7).sum(axis=1).var() * 100 * 100 / 99 / 700**2
+    if reference == "random":
+        variance += of_reals.reshape(100, 9).sum(axis=1).var() * 100 * 100 / 99 / 900**2
+    low, high = result.intervals["frechet_distance"]
+    # The mean of all sums is 0.
+    assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.95, 99) * math.sqrt(variance), rel=1e-6)
+
+
+def test_where_influences_would_be_dear_too_it_is_said_and_asking_helps(monkeypatch):
+    real, fake = wide(300, 200, 40)
+    monkeypatch.setattr(_influenced, "CHEAP", 0)
+    asked = ["frechet_distance", "frechet_influence"]
+    for metrics, has in ((asked[:1], False), (asked, True)):
+        result = fidiv.evaluate(real, fake, metrics=metrics, intervals=True, n_jobs=1)
+        assert ("frechet_distance" in result.intervals) is has
+        assert any("ask for frechet_influence" in note for note in result.notes) is not has
+
+
+def test_a_singular_covariance_has_no_influence():
+    real, fake = wide(300, 200, 40)
+    fake[:, 1] = fake[:, 0]
+    result = fidiv.evaluate(real, fake, metrics="frechet_distance", intervals=True, n_jobs=1)
+    assert "frechet_distance" not in result.intervals
+    assert any(
+        note.startswith("frechet_distance: no interval; ") and "singular" in note for note in result.notes
+    )
+
+
+def test_dear_distances_are_compared():
+    real, fake = wide(900, 700, 40)
+    better = np.random.default_rng(5).normal(size=(700, 40))
+    found = fidiv.compare(real, {"a": fake, "b": better}, metrics="frechet_distance", n_jobs=1)
+    (row,) = (row for row in found.pairs if row["metric"] == "frechet_distance")
+    assert row["verdict"] == "b is better"
+    errors = [influences(real, points)[0]["frechet_distance_se_fake"] for points in (fake, better)]
+    # Paired by position, which tells nothing of independent sets.
+    assert row["high"] - row["difference"] == pytest.approx(1.96 * math.hypot(*errors), rel=0.1)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
+from . import _core, _influenced
 from ._halves import Halves, Part, Positions, longer_lists, share_of
 from ._inputs import as_array
 from ._intervals import LAW, REFERENCES, REPEATS, UNDEFINED, Floats, Replicates
@@ -36,7 +36,7 @@ BY_LISTS = (
 BY_MOMENTS = "frechet_distance"
 MOMENTS_COST = 1500.0
 CHEAP_COLUMNS = 32  # so few that it never matters
-TOO_DEAR = "on parts of the sets it would cost several times this call (frechet_influence knows its error)"
+TOO_DEAR = "on parts of the sets it would cost several times this call"
 NOT_RESAMPLED = "it is not computed on parts of the sets"
 
 BLOCK = 4  # halves of the fakes against one half of the reals
@@ -269,16 +269,32 @@ class ResamplingPlan:
             middle = values[key].mean()
             if middle > 0 and math.isfinite(full[key]):
                 values[key] = values[key] * (full[key] / middle)
-        # Of groups only the groups are surely independent.
         groups, real_groups = self.drawn.groups.get(fake.name), self.drawn.real_groups
+        errors: dict[str, tuple[float, int]] = {}
+        if reasons.get(_influenced.KEY) == TOO_DEAR:
+            key = _influenced.KEY
+            try:
+                of_fakes, of_reals = _influenced.influences(found, outcomes)
+            except Undefined as error:
+                reasons[key] = str(error)
+            else:
+                fixed = self.drawn.reference == "fixed"
+                if fixed and not self.grouped:
+                    terms[key] = full[key] + of_fakes
+                    del reasons[key]
+                else:
+                    # There are still no values to compare with those of another set.
+                    fresh_reals = None if fixed else of_reals
+                    errors[key] = _influenced.standard_error(of_fakes, fresh_reals, groups, real_groups)
+        # Of groups only the groups are surely independent.
         fresh = {"fakes": found.m if groups is None else len(np.unique(groups))}
         if self.drawn.reference == "random":
             fresh["reals"] = found.n if real_groups is None else len(np.unique(real_groups))
         shares = {key: size for which, size in fresh.items() for key in SHARES[which] if key in full}
         if self.drawn.reference == "fixed" and not self.grouped:
             # With these reals a mark still depends on the fakes, and rare marks are about independent.
-            of_reals = [key for key in SHARES["reals"] if key in full]
-            shares |= {k: found.n for k in of_reals if min(full[k], 1 - full[k]) * found.n < RARE}
+            rare = [key for key in SHARES["reals"] if key in full]
+            shares |= {k: found.n for k in rare if min(full[k], 1 - full[k]) * found.n < RARE}
         return Replicates(
             full=full,
             values={key: values[key] for key in keys if key in values and key not in reasons},
@@ -289,6 +305,7 @@ class ResamplingPlan:
             seed=self.drawn.seed,
             n=found.n,
             m=found.m,
+            errors=errors,
             reasons=reasons,
             shares=shares,
             marks={
