@@ -236,12 +236,11 @@ def proof(options: argparse.Namespace) -> bool:
             "",
             *_table(["d", "modes", "labels", "pairs", "accused", "of what"], equal),
             "",
-            f"Faults in one of 10 modes of 200 expected fakes (5,000 reals; {runs} runs a line), share "
-            "found; at least 90 % wanted. *By verdict*: half-dropped and called under-represented, which "
-            "needs an upper limit below 1/1.5: with 100 fakes left the limits are too wide for that in "
-            "about a third of the runs. *Shrunk* in two dimensions leaves 0.36 of the volume, which 200 "
-            "fakes and 250 counted reals (no labels: half of the reals are anchors) tell from a half in "
-            "about four runs of five. *Other faults*: runs of the "
+            f"Faults in one of 10 modes of 200 expected fakes (20,000 reals; {runs} runs a line), share "
+            "found; at least 90 % wanted. *Half-dropped* is found when the mode is said to differ (adjusted "
+            "p at most 5 %) with a ratio below 1. *By verdict*: called under-represented, which needs an "
+            "upper limit below 1/1.5: with 100 fakes left the limits are too wide for that in about a "
+            "quarter of the runs, whatever the method. *Other faults*: runs of the "
             "half-dropped one in which another mode was accused of something.",
             "",
             *_table(
