@@ -186,6 +186,34 @@ def test_progress_is_monotone_and_ends_at_the_total():
         assert seen[-1][0] == seen[-1][1]
 
 
+@pytest.mark.parametrize(
+    "more", [{"intervals": True}, {"baseline": True}, {"intervals": 0.9, "baseline": True}]
+)
+def test_progress_counts_what_is_done_on_parts(more):
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(300, 4)), rng.normal(size=(200, 4))
+    seen = []
+    fidiv.evaluate(real, fake, progress=lambda *args: seen.append(args), n_jobs=1, **more)
+    assert len({total for _, total in seen}) == 1
+    shares = [done / total for done, total in seen]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    # Half of the total and more is left when the sweeps are over, and comes in several steps.
+    assert len({share for share in shares if share > 0.5}) >= 5
+
+
+def test_a_progress_that_raises_on_parts_cancels():
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(300, 4)), rng.normal(size=(200, 4))
+
+    def stop(done, total):
+        if done > 0.6 * total:
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        fidiv.evaluate(real, fake, intervals=True, progress=stop, n_jobs=1)
+
+
 def test_progress_of_one_sweep():
     seen = []
     points = _core.Points(gaussian(1500, 64, 1), "x")

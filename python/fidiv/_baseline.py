@@ -25,9 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from ._halves import Halves, Part, Positions, longer_lists, neighbours_asked
+from ._halves import STEPS, Halves, Part, Positions, longer_lists, neighbours_asked
 from ._inputs import as_points, check_widths
 from ._needs import Size
+from ._progress import Report, stages
 from ._resampled import LAWS, resampled_needs, values_on
 from ._sweeps import Work, entropy_terms
 from .metrics import FAMILIES, KEYS, Family, Found, Needs, Options
@@ -101,9 +102,10 @@ class Asked:
         return longer
 
     def compare(
-        self, fake: _core.Points, found: Found, work: Work, keys: Sequence[str]
+        self, fake: _core.Points, found: Found, work: Work, keys: Sequence[str], report: Report | None
     ) -> tuple[Baseline, list[str]]:
         """The table, and sentences about keys that are not in it. `found` holds the lists of all points."""
+        of_fakes, of_reals = stages(report, [STEPS, STEPS])
         n, m = self._real.shape[0], fake.shape[0]
         reference, h = self._sizes(m)
         needs, reasons = self._needs(m)
@@ -117,10 +119,10 @@ class Asked:
         missing: dict[str, str] = {}
         if families:
             parts = [Part(x, y) for x, y in zip(reals, fakes, strict=True)]
-            founds = Halves(self._real, fake, found, work, self._n_jobs).found(union, parts)
+            founds = Halves(self._real, fake, found, work, self._n_jobs, of_fakes).found(union, parts)
             values, missing = values_on(founds, families, self._options)
             if h not in self._known:
-                scored = self._reals_against(union, reals, reference, h, found, work)
+                scored = self._reals_against(union, reals, reference, h, found, work, of_reals)
                 self._known[h], unknown = values_on(scored, families, self._options)
                 missing |= unknown
         base = self._known.get(h, {})
@@ -145,13 +147,14 @@ class Asked:
         h: int,
         found: Found,
         work: Work,
+        report: Report | None,
     ) -> list[Found]:
         """The real points that are scored against the reference, of each split."""
         if self._other is None:
             n = self._real.shape[0]
             scored = [self._draw(n, h, split, 2, after=reference) for split in range(SPLITS)]
             parts = [Part(x, y) for x, y in zip(reals, scored, strict=True)]
-            halves = Halves(self._real, self._real, found, work, self._n_jobs, within=True)
+            halves = Halves(self._real, self._real, found, work, self._n_jobs, report, within=True)
             return halves.found(needs, parts)
         n, o = self._real.shape[0], self._other.shape[0]
         longer = longer_lists(needs, n, o, (1.0, h / o))
@@ -171,7 +174,7 @@ class Asked:
                 setattr(lists, f"{name}_list", distances)
                 setattr(lists, f"{name}_neighbors", indices)
         parts = [Part(None, self._draw(o, h, split, 4)) for split in range(SPLITS)]
-        return Halves(self._real, self._other, lists, work, self._n_jobs).found(needs, parts)
+        return Halves(self._real, self._other, lists, work, self._n_jobs, report).found(needs, parts)
 
     def _draw(self, size: int, count: int, split: int, which: int, after: int = 0) -> Positions | None:
         """Ascending positions; those of one split after `after` others are none of them."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._part_balls import Known, Question, Wish, answer
+from ._progress import Report
 from ._sweeps import Work, entropy_terms, first_of, moments, radii_of, repeats_of, single_of
 from .metrics import Balls, Found, Moments, Needs
 
@@ -29,6 +30,7 @@ Nearest = tuple[NDArray[np.float64], NDArray[np.int64]]  # distances and indices
 SMALL = 0.25  # a smaller share of a set is swept and not filtered
 MARGIN = 2.5  # standard deviations of what a list holds; less is re-asked more often, more is longer
 LONGER = 4
+STEPS = 6  # four kinds of lists, balls, moments: what progress counts
 
 
 @dataclass(frozen=True)
@@ -252,10 +254,11 @@ class Halves:
         found: Found,
         work: Work,
         n_jobs: int | None,
+        report: Report | None = None,
         *,
         within: bool = False,
     ) -> None:
-        self._real, self._fake, self._found = real, fake, found
+        self._real, self._fake, self._found, self._report = real, fake, found, report
         self._work, self._n_jobs, self._within = work, n_jobs, within
         self._own_real = Lists(real, None, (found.real_list, found.real_neighbors), work, n_jobs)
         if within:
@@ -282,36 +285,32 @@ class Halves:
             for part in parts
         ]
         reals, fakes = [part.real for part in parts], [part.fake for part in parts]
-        if own_real:
-            lists = self._nearest(self._own_real, reals, reals, own_real)
-            for found, (distances, indices) in zip(founds, lists, strict=True):
-                found.own_real = single_of(distances, needs.own_real)
-                found.real_list = first_of(distances, needs.real_list)
-                found.real_neighbors = first_of(indices, needs.real_neighbors)
-                found.real_repeats = repeats_of(distances, indices) if needs.repeats else None
-        if own_fake:
-            lists = self._nearest(self._own_fake, fakes, fakes, own_fake)
-            for found, (distances, indices) in zip(founds, lists, strict=True):
-                found.own_fake = single_of(distances, needs.own_fake)
-                found.fake_list = first_of(distances, needs.fake_list)
-                found.fake_neighbors = first_of(indices, needs.fake_neighbors)
-                found.fake_repeats = repeats_of(distances, indices) if needs.repeats else None
-        if to_real:
-            lists = self._nearest(self._to_real, fakes, reals, to_real)
-            for found, (distances, indices) in zip(founds, lists, strict=True):
-                found.fake_to_real = single_of(distances, needs.fake_to_real)
-                found.fake_to_real_list = first_of(distances, needs.fake_to_real_list)
-                found.fake_to_real_neighbors = first_of(indices, needs.fake_to_real_neighbors)
-        if to_fake:
-            lists = self._nearest(self._to_fake, reals, fakes, to_fake)
-            for found, (distances, indices) in zip(founds, lists, strict=True):
-                found.real_to_fake = single_of(distances, needs.real_to_fake)
-                found.real_to_fake_list = first_of(distances, needs.real_to_fake_list)
-                found.real_to_fake_neighbors = first_of(indices, needs.real_to_fake_neighbors)
+        # Which lists, of which rows among which columns, how long; and what of them goes where.
+        asked = (
+            (self._own_real, reals, reals, own_real, "own_real", "real"),
+            (self._own_fake, fakes, fakes, own_fake, "own_fake", "fake"),
+            (self._to_real, fakes, reals, to_real, "fake_to_real", "fake_to_real"),
+            (self._to_fake, reals, fakes, to_fake, "real_to_fake", "real_to_fake"),
+        )
+        for step, (lists, at, among, k, single, name) in enumerate(asked):
+            nearest = self._nearest(lists, at, among, k) if k else []
+            for found, (distances, indices) in zip(founds, nearest, strict=bool(k)):
+                setattr(found, single, single_of(distances, getattr(needs, single)))
+                setattr(found, f"{name}_list", first_of(distances, getattr(needs, f"{name}_list")))
+                setattr(found, f"{name}_neighbors", first_of(indices, getattr(needs, f"{name}_neighbors")))
+                if needs.repeats and at is among:
+                    setattr(found, f"{name}_repeats", repeats_of(distances, indices))
+            self._say(step + 1)
         self._balls(needs, parts, founds)
+        self._say(STEPS - 1)
         if needs.moments:
             self._moments(parts, founds)
+        self._say(STEPS)
         return founds
+
+    def _say(self, step: int) -> None:
+        if self._report is not None:
+            self._report(step, STEPS)
 
     def _nearest(
         self, lists: Lists, at: Sequence[Positions | None], among: Sequence[Positions | None], k: int

@@ -273,10 +273,16 @@ def evaluated(
     ]
 
     results: dict[str, tuple[Evaluation, Replicates | None]] = {}
+    weights = _weights(real, sets, holdout, everything)
+    for points, of_set, half in zip(sets, weights[1:], halves, strict=True):
+        pairs = PARTS_WEIGHT * real.shape[0] * points.shape[0]
+        of_set += [pairs if half is not None else 0, pairs if against is not None else 0]
     with reporter(progress) as report:
-        gathered = _gather(real, sets, holdout, everything, n_jobs, report)
+        steps = iter(stages(report, [weight for some in weights for weight in some]))
+        gathered = _gather(real, sets, holdout, everything, n_jobs, steps)
         each = zip(sets, plans, halves, wanted, gathered, strict=True)
         for points, (needs, reasons), half, asked, (found, work) in each:
+            on_halves, on_splits = next(steps), next(steps)
             # Before anything that multiplies matrices: the threads of BLAS spin on for a while and take the
             # processors from our own.
             more: dict[str, Any] = {} if asked is None else {"modes": asked.find(found)}
@@ -290,7 +296,9 @@ def evaluated(
             extra: dict[str, Any] = {}
             replicates = None
             if half is not None:
-                replicates = half.replicates(real, points, found, work, outcomes, options, keys, n_jobs)
+                replicates = half.replicates(
+                    real, points, found, work, outcomes, options, keys, n_jobs, on_halves
+                )
             if replicates is not None and level is not None:
                 more["intervals"], said = intervals_of(replicates, level)
                 extra["intervals"] = {
@@ -299,7 +307,7 @@ def evaluated(
                 }
                 notes += said
             if against is not None:
-                more["baseline"], said = against.compare(points, found, work, keys)
+                more["baseline"], said = against.compare(points, found, work, keys, on_splits)
                 notes += said
             if asked is not None and asked.reason:
                 notes.append(f"modes: undefined; {asked.reason}")
@@ -323,6 +331,9 @@ def evaluated(
             results[points.name] = evaluation, replicates
     return results
 
+
+# What half-samples, and splits of the reals, cost: about so many times the pairs across the sets.
+PARTS_WEIGHT = 2
 
 THERE_ARE = (
     f"there are default, all, the families {', '.join(FAMILIES)}, and their keys (fidiv.metrics.available())"
@@ -407,29 +418,39 @@ def _as_holdout(holdout: Any, real: _core.Points, real_name: str, n_jobs: int | 
     return points
 
 
+def _weights(
+    real: _core.Points, fakes: Sequence[_core.Points], holdout: _core.Points | None, needs: Sequence[Needs]
+) -> list[list[int]]:
+    """What the steps of `_gather` cost, in pairs of points: first the sweep within the reals, then those of
+    each set of fakes.
+    """
+    n = real.shape[0]
+    own = functools.reduce(Needs.__or__, needs, Needs())
+    weights = [[n * n // 2 if of_reals(own).nearest_k(real) else 0]]
+    for fake, need in zip(fakes, needs, strict=True):
+        m = fake.shape[0]
+        of_set = [m * m // 2 if of_fakes(need).nearest_k(fake) else 0, n * m if asks_across(need) else 0]
+        of_set.append((n + m) * holdout.shape[0] if of_holdout(need) and holdout is not None else 0)
+        # A guess: Lloyd's method needs some twenty rounds.
+        of_set += [20 * wish.num_runs * wish.num_clusters * (n + m) for wish in sorted(need.clusters)]
+        weights.append(of_set)
+    return weights
+
+
 def _gather(
     real: _core.Points,
     fakes: Sequence[_core.Points],
     holdout: _core.Points | None,
     needs: Sequence[Needs],
     n_jobs: int | None,
-    report: Report | None,
+    steps: Iterator[Report | None],
 ) -> Iterator[Gathered]:
     """For each set of fakes, what all its families need. The sweep within the reals is done once for all
-    sets.
+    sets. `steps`: whom each step reports to, in the order of `_weights`.
     """
     n = real.shape[0]
     own = functools.reduce(Needs.__or__, needs, Needs())
     asked = of_reals(own)
-    weights = [n * n // 2 if asked.nearest_k(real) else 0]
-    for fake, need in zip(fakes, needs, strict=True):
-        m = fake.shape[0]
-        weights.append(m * m // 2 if of_fakes(need).nearest_k(fake) else 0)
-        weights.append(n * m if asks_across(need) else 0)
-        weights.append((n + m) * holdout.shape[0] if of_holdout(need) and holdout is not None else 0)
-        # A guess: Lloyd's method needs some twenty rounds.
-        weights += [20 * wish.num_runs * wish.num_clusters * (n + m) for wish in sorted(need.clusters)]
-    steps = iter(stages(report, weights))
     anchors = next((Anchors.draw(n, seed, k) for seed, k in sorted(own.anchors)), None)
     reals = within(real, asked, n_jobs, next(steps), anchors)
     real_moments: Moments | None = None
@@ -568,7 +589,9 @@ def gather_one(
     holdout_points = _as_holdout(holdout, real_points, real_points.name, n_jobs)
     wish = needs(real_points, fake_points, holdout_points)
     with reporter(progress) as report:
-        return next(_gather(real_points, [fake_points], holdout_points, [wish], n_jobs, report))
+        sets = real_points, [fake_points], holdout_points, [wish]
+        steps = stages(report, [weight for some in _weights(*sets) for weight in some])
+        return next(_gather(*sets, n_jobs, iter(steps)))
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from ._halves import Halves, Part, Positions, longer_lists, share_of
 from ._inputs import as_array
 from ._intervals import LAW, REFERENCES, REPEATS, UNDEFINED, Floats, Replicates
 from ._needs import Size, family_needs
+from ._progress import Report
 from ._sweeps import Work
 from .metrics import FAMILIES, KEYS, Family, Found, Needs, Options, Outcome, Undefined
 
@@ -236,12 +237,13 @@ class ResamplingPlan:
         options: Mapping[str, Options],
         keys: Sequence[str],
         n_jobs: int | None,
+        report: Report | None,
     ) -> Replicates:
         """The values on all of them."""
         families = [FAMILIES[name] for name in self.needs]
         founds = []
         if families:
-            founds = Halves(real, fake, found, work, n_jobs).found(self.union, self.parts)
+            founds = Halves(real, fake, found, work, n_jobs, report).found(self.union, self.parts)
         values, missing = values_on(founds, families, options)
         for key in CUT & values.keys():
             least, most = KEYS[key].bounds
