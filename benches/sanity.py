@@ -11,6 +11,12 @@ precision and recall k 3, density and coverage k 5, closed balls; precision and 
 count); sym. k 5, open balls; probabilistic k 4, scale 1.2. The metrics that are no function of neighbours
 alone have fewer repeats; of them PRD is computed from one clustering, sliced Wasserstein from 200 lines.
 
+Every family that claims to measure fidelity, diversity or both is here. Left out are those that ask something
+else: memorisation (copies, authenticity, closest_record, c_t: they compare with training data or a holdout
+set), single points (rarity), and what is made of families that are here (kNN divergences, of the same terms
+as the cross-entropies; the limit and the influences of the Fréchet distance; Vendi and inception scores,
+which do not look at the reals or need a classifier).
+
 What has no bounds cannot be asked for 0 or 1. Its shapes are judged in a unit of its own: the larger of its
 fall from equal laws to the ends of the first check (mean shift) and of its fall to the narrowest fakes of the
 third (scale), in the dimension nearest to that of the check. That unit is ours, not the suite's.

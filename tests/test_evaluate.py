@@ -531,3 +531,12 @@ def test_equality():
     assert result != fidiv.evaluate(x, y, nearest_k=4)
     assert result != fidiv.evaluate(x, y + 1e-6)
     assert result != dict(result)
+
+
+def test_a_holdout_set_that_nobody_looks_at_is_said():
+    real, fake, holdout = (np.random.default_rng(seed).normal(size=(50, 3)) for seed in range(3))
+    unused = "holdout_features changes nothing here"
+    found = fidiv.evaluate(real, fake, holdout_features=holdout, metrics="recall", n_jobs=1)
+    assert any(note.startswith(unused) for note in found.notes)
+    found = fidiv.evaluate(real, fake, holdout_features=holdout, metrics=["recall", "c_t"], n_jobs=1)
+    assert not any(note.startswith(unused) for note in found.notes)

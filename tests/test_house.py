@@ -115,10 +115,14 @@ WALLS = {
     # Half-samples, and real data against real data, from longer lists of neighbours.
     "_needs": {"_inputs", "metrics"},
     "_part_balls": {"_core", "_sweeps"},
-    "_halves": {"_core", "_part_balls", "_sweeps", "metrics"},
-    "_resampled": {"_core", "_halves", "_inputs", "_intervals", "_needs", "_sweeps", "metrics"},
+    "_halves": {"_core", "_part_balls", "_progress", "_sweeps", "metrics"},
+    "_influenced": {"metrics"},
+    "_resampled": {
+        *("_core", "_halves", "_influenced", "_inputs", "_intervals", "_needs", "_progress", "_sweeps"),
+        "metrics",
+    },
     "_baseline": {
-        *("_core", "_halves", "_inputs", "_needs", "_resampled", "_sweeps"),
+        *("_core", "_halves", "_inputs", "_needs", "_progress", "_resampled", "_sweeps"),
         *("metrics", "results"),
     },
     "_tables": set(),
@@ -169,8 +173,10 @@ WALLS = {
         *("_inputs", "_needs", "_plan"),
         *("metrics", "metrics.cross_entropies", "metrics.frechet.distance"),
     },
+    "__main__": {"cli"},
+    "_gather": {"_core", "_needs", "_progress", "_sweeps", "metrics"},
     "_plan": {
-        *("_baseline", "_core", "_inputs", "_intervals", "_modes.asked", "_needs", "_progress"),
+        *("_baseline", "_core", "_gather", "_inputs", "_intervals", "_modes.asked", "_needs", "_progress"),
         *("_resampled", "_sweeps", "_tables", "metrics", "results"),
     },
     "_sweeps": {"_core", "_progress", "metrics"},

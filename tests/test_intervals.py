@@ -240,9 +240,10 @@ def test_the_interval_of_a_dear_distance_comes_from_influences():
             real, fake, metrics="frechet_distance", intervals=0.9, reference=reference, n_jobs=1
         )
         low, high = result.intervals["frechet_distance"]
-        value, freedom = result["frechet_distance"], 699
-        assert (low + high) / 2 == pytest.approx(value)
-        assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.95, freedom) * error)
+        value, reach = result["frechet_distance"], stats.t.ppf(0.95, 699) * error
+        assert low == pytest.approx(value - reach)
+        # The upper end is the square of root + reach / (2 root).
+        assert high == pytest.approx((math.sqrt(value) + reach / (2 * math.sqrt(value))) ** 2)
         assert "mean_term" not in result.intervals
 
 
@@ -265,9 +266,10 @@ def test_of_groups_the_sums_of_influences_count(reference):
     variance = of_fakes.reshape(100, 7).sum(axis=1).var() * 100 * 100 / 99 / 700**2
     if reference == "random":
         variance += of_reals.reshape(100, 9).sum(axis=1).var() * 100 * 100 / 99 / 900**2
-    low, high = result.intervals["frechet_distance"]
+    low, _ = result.intervals["frechet_distance"]
     # The mean of all sums is 0.
-    assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.95, 99) * math.sqrt(variance), rel=1e-6)
+    reach = stats.t.ppf(0.95, 99) * math.sqrt(variance)
+    assert result["frechet_distance"] - low == pytest.approx(reach, rel=1e-6)
 
 
 def test_where_influences_would_be_dear_too_it_is_said_and_asking_helps(monkeypatch):
@@ -288,6 +290,41 @@ def test_a_singular_covariance_has_no_influence():
     assert any(
         note.startswith("frechet_distance: no interval; ") and "singular" in note for note in result.notes
     )
+
+
+def test_a_dear_distance_depends_on_the_number_of_fakes():
+    rng = np.random.default_rng(0)
+    real, many, few = (rng.normal(size=(n, 40)) for n in (500, 800, 200))
+    for metrics in ("frechet_distance", "energy_distance"):
+        found = fidiv.compare(real, {"many": many, "few": few}, metrics=metrics, n_jobs=1)
+        assert all(row["verdict"].startswith("not compared: ") for row in found.pairs)
+        assert "it depends on the number of fakes (200, 800)" in found.pairs[0]["verdict"]
+
+
+@pytest.mark.parametrize("reference", ["fixed", "random"])
+@pytest.mark.parametrize("key", ["kernel_distance", "mmd2"])
+def test_the_interval_of_a_sum_of_kernels_comes_from_the_jackknife(reference, key):
+    real, fake = pair(60, 50, 3)
+    family = {"kernel_distance": "kernel_distance", "mmd2": "mmd"}[key]
+    result = fidiv.evaluate(real, fake, metrics=family, intervals=0.9, reference=reference, n_jobs=1)
+
+    def of(real, fake):
+        options = {} if key == "kernel_distance" else {"bandwidth": result["mmd_bandwidth"]}
+        return getattr(fidiv, family)(real, fake, n_jobs=1, **options)[key]
+
+    without = [np.array([of(real, np.delete(fake, j, axis=0)) for j in range(50)])]
+    if reference == "random":
+        without.append(np.array([of(np.delete(real, i, axis=0), fake) for i in range(60)]))
+    variance = sum((len(v) - 1) * v.var() for v in without)
+    reach = stats.t.ppf(0.95, 49) * math.sqrt(variance)
+    assert result[key] - result.intervals[key][0] == pytest.approx(reach, rel=1e-8)
+
+
+def test_an_interval_holds_its_value():
+    real, _ = wide(300, 200, 40)
+    result = fidiv.evaluate(real, real.copy(), metrics="frechet_distance", intervals=True, n_jobs=1)
+    low, high = result.intervals["frechet_distance"]
+    assert low <= result["frechet_distance"] <= high
 
 
 def test_dear_distances_are_compared():

@@ -431,3 +431,17 @@ def test_evaluate_says_why_there_are_no_modes():
     assert any(note.startswith("modes: undefined; nearest_k=5 needs at least 12") for note in result.notes)
     with pytest.raises(ValueError, match="fake_labels was given without real_labels"):
         fidiv.evaluate(REAL, FAKE, fake_labels=FAKE_LABELS)
+
+
+def test_a_mode_that_differs_is_named_though_the_verdict_is_out():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 150)
+    middles = 9 * rng.normal(size=(10, 4))
+    real = middles[labels] + rng.normal(size=(1500, 4))
+    kept = np.concatenate([np.flatnonzero(labels == 3)[:85], np.flatnonzero(labels != 3)])
+    fake = (middles[labels] + rng.normal(size=(1500, 4)))[kept]
+    found = fidiv.modes(real, fake, real_labels=labels, fake_labels=labels[kept], n_jobs=1)
+    row = found.table[3]
+    assert (row.verdict, row.differs) == ("undecided", True)
+    assert "3 holds too few, by which factor is undecided" in found.summary().splitlines()[0]
+    assert not found.faults

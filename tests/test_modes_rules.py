@@ -211,7 +211,7 @@ def test_the_statistic_and_its_permutations_are_the_oracle_s():
     mode = spread._mode(*whole(real, fake), 5)
     got = spread._permuted(more(real, fake), [mode, mode], 5, 30, np.random.default_rng(3))
     half = np.repeat([False, True], 40)
-    marks = np.random.default_rng(3).permuted(np.tile(half, (30, 1)), axis=1)
+    marks = np.random.default_rng(3).permuted(np.tile(half, (31, 1)), axis=1)[1:]
     expected = [t / error, *oracle.permuted(real, fake, 5, marks)]
     for place in range(2):
         np.testing.assert_allclose(got[:, place], expected, rtol=1e-9)
@@ -298,6 +298,38 @@ def test_fakes_that_are_all_one_point_have_collapsed():
     real, fake = gaussian(60, 2, 0), np.repeat(gaussian(30, 2, 1), 2, axis=0) * 1e-3
     (got,), _ = spread.judge(more(real, fake), [np.arange(60)], [np.arange(60)], Options(nearest_k=3))
     assert got.verdict == "shrunk"
+
+
+def test_a_mode_collapsed_to_one_point_is_shrunk():
+    real, fake = gaussian(60, 2, 0), np.repeat(gaussian(1, 2, 1), 60, axis=0)
+    (got,), zeros = spread.judge(more(real, fake), [np.arange(60)], [np.arange(60)], Options())
+    assert zeros
+    assert got.verdict == "shrunk"
+    # The other way round nothing says how wide the fakes may be.
+    (got,), _ = spread.judge(more(fake, real), [np.arange(60)], [np.arange(60)], Options())
+    assert got.verdict == "undecided"
+
+
+@pytest.mark.parametrize("k", [56, 57, 100])
+def test_a_mode_of_many_points_has_enough_for_many_neighbours(k):
+    real, fake = gaussian(500, 2, 0), 0.3 * gaussian(500, 2, 1)
+    rows = [np.arange(500)]
+    (got,), _ = spread.judge(more(real, fake), rows, rows, Options(nearest_k=k))
+    assert got.verdict == "shrunk"
+    assert got.points == max(224, 4 * k)
+
+
+def test_permutations_in_parts_are_as_good(monkeypatch):
+    real, fake = gaussian(60, 2, 0), gaussian(60, 2, 1, scale=0.8)
+    modes = [measured(real, fake, 5), measured(real[:40], fake[:40], 5)]
+    ask = more(real, fake)
+    whole_at_once = spread._permuted(ask, modes, 5, 299, np.random.default_rng(0))
+    monkeypatch.setattr(spread, "AT_ONCE", 64)
+    in_parts = spread._permuted(ask, modes, 5, 299, np.random.default_rng(0))
+    assert whole_at_once.shape == in_parts.shape == (300, 2)
+    np.testing.assert_array_equal(whole_at_once[0], in_parts[0])
+    for column in range(2):
+        assert stats.ks_2samp(whole_at_once[1:, column], in_parts[1:, column]).pvalue > 0.01
 
 
 # Centres

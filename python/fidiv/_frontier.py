@@ -94,7 +94,8 @@ def _with_score(run: Replicates, formula: Formula) -> Replicates:
         halves = np.array([float(formula(dict(zip(keys, row, strict=True)))) for row in rows])
     except KeyError as missing:
         key = str(missing.args[0])
-        reason = run.reasons.get(key) or f"{key} is undefined on some half of the fakes"
+        why = f"{key} is not computed on halves" if key in run.full else f"there is no {key} in metrics"
+        reason = run.reasons.get(key) or why
         return replace(run, full={SCORE: full}, values={}, terms={}, reasons={SCORE: reason})
     known = bool(np.isfinite(halves).all())
     return replace(run, full={SCORE: full}, values={SCORE: halves} if known else {}, terms={})

@@ -20,8 +20,12 @@ and none to get wrong. Where a statistic is not linear (the Fréchet distance in
 near 0) its second-order part, of size 1 / m^2, comes out up to three times too large: such intervals are too
 wide, not too narrow. An odd m, with h = (m - 1) / 2, makes the factor (m + 1) / (m - 1).
 
-The Fréchet distance of 20 halves would be dear where there are many columns. What single points add to it
-says the same to first order (`_influenced.py`): terms where the reals stay, else a standard error.
+With the reals fixed a half of the fakes is still held against a half of the reals, since the value of a few
+fakes against all reals moves otherwise than it does at these sizes: five halves of the reals, each with four
+of the fakes. Only the variance within these blocks counts, with repeats - 5 degrees of freedom.
+
+Influences, for the Fréchet distance where 20 halves would be dear, and for sums of kernels over all pairs:
+what single points add to the value says how it moves to first order (`_influenced.py`).
 
 The value on a half is not that on the whole (recall falls with m), so the halves say how wide, and the full
 value says where: full value -+ t(repeats - 1) x standard deviation of the halves. For density, which in many
@@ -71,7 +75,7 @@ class Replicates:
     seed: int
     n: int
     m: int
-    # key -> (standard error, its degrees of freedom), known by other means
+    # key -> (standard error, its degrees of freedom), of squared distances by the influences of points
     errors: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)  # why a key has no interval
     shares: Mapping[str, int] = field(default_factory=dict)  # of how many fresh points a key is a share
@@ -97,10 +101,10 @@ def interval(replicates: Replicates, key: str, level: float = LEVEL) -> tuple[fl
     least, most = KEYS[key].bounds if key in KEYS else (-math.inf, math.inf)
     if math.isnan(value):
         return math.nan, math.nan
-    if terms is not None:
+    if key in replicates.errors:
+        low, high = of_square(value, *replicates.errors[key], level)
+    elif terms is not None:
         low, high = _of_terms(terms, level, most)
-    elif key in replicates.errors:
-        low, high = centred(value, *replicates.errors[key], level)
     elif key in replicates.values:
         low, high = centred(value, standard_error(replicates, key), replicates.freedom, level)
         if key in replicates.shares:
@@ -157,6 +161,16 @@ def centred(value: float, error: float, freedom: int, level: float) -> tuple[flo
     """value -+ t quantile x error."""
     reach = student(level, freedom) * error
     return value - reach, value + reach
+
+
+def of_square(value: float, error: float, freedom: int, level: float) -> tuple[float, float]:
+    """The same for a squared distance, whose error grows with it: where it came out small by chance, so did
+    its error. Its root moves evenly, so the upper end is the square of root + reach / (2 root), though not
+    more than twice as far away.
+    """
+    low, high = centred(value, error, freedom, level)
+    reach = high - value
+    return low, high + (min(reach**2 / (4 * value), reach) if value > 0 else 0.0)
 
 
 def student(level: float, freedom: int) -> float:

@@ -118,6 +118,9 @@ def measured(runs: Sequence[Replicates], key: str) -> Measured:
         share = math.isfinite(most) and all(bool(np.all((term == 0) | (term == most))) for term in known)
         unit = most if share else 0.0
         variance = math.fsum(_variance_of_mean(term, unit) for term in known) / len(runs) ** 2
+        if any(key in run.errors for run in runs):
+            # Terms to first order: what the value is on average still moves with the number of fakes.
+            variance = math.nan
         joint = np.mean(known, axis=0) if len(set(sizes)) == 1 else None
         return Measured(value, values, sizes, None, joint, unit, variance)
     halves = [run.values[key] for run in runs if key in run.values]

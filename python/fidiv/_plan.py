@@ -12,7 +12,7 @@ import difflib
 import functools
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
@@ -21,24 +21,13 @@ from numpy.typing import ArrayLike
 
 from . import _core
 from ._baseline import as_baseline
+from ._gather import Gathered, gather, weights_of
 from ._inputs import as_pair, as_points, check_count, check_seed, check_widths
 from ._intervals import REPEATS, Replicates, check_intervals, intervals_of
 from ._modes.asked import modes_asked
 from ._needs import family_needs, of_holdout
-from ._progress import Report, check_progress, reporter, stages
+from ._progress import check_progress, reporter, stages
 from ._resampled import Resampling, ResamplingPlan, check_reference
-from ._sweeps import (
-    Anchors,
-    More,
-    Work,
-    across,
-    against_holdout,
-    asks_across,
-    moments,
-    of_fakes,
-    of_reals,
-    within,
-)
 from ._tables import Samples
 from .metrics import (
     DEFAULT,
@@ -47,7 +36,6 @@ from .metrics import (
     KEYS,
     Family,
     Found,
-    Moments,
     Needs,
     Options,
     Outcome,
@@ -58,7 +46,6 @@ from .metrics import (
 from .results import Evaluation, Result
 
 Progress = Callable[[int, int], object] | bool | None
-Gathered = tuple[Found, Work]
 
 
 def evaluate(
@@ -112,8 +99,12 @@ def evaluate(
     intervals : bool or float, default False
         How sure each number is: True for intervals of level 0.95, a number for another level. The target is
         the expected value at these n, m and k (what fresh samples of these sizes would give on average), not
-        the value of endless samples. Means over fakes by their terms (Wilson, Student), the rest by 20
-        half-samples drawn without repetition.
+        the value of endless samples. Means over fakes by their terms (Wilson, Student); sums of kernels over
+        pairs, and the Fréchet distance where there are many columns, by what single points add to them; the
+        rest by 20 half-samples drawn without repetition. A note says which have none: those that need a
+        clustering, a trained classifier or lines drawn at random, the kNN divergences, memorisation tests,
+        and the Fréchet distance with fewer than some 40 points a column, unless frechet_influence is asked
+        for too.
     reference : "fixed" or "random", default "fixed"
         Which samples are fresh: the fakes, these reals given, or both sets. A difference of generators
         compared on the same reals is a question of "fixed".
@@ -273,13 +264,13 @@ def evaluated(
     ]
 
     results: dict[str, tuple[Evaluation, Replicates | None]] = {}
-    weights = _weights(real, sets, holdout, everything)
+    weights = weights_of(real, sets, holdout, everything)
     for points, of_set, half in zip(sets, weights[1:], halves, strict=True):
         pairs = PARTS_WEIGHT * real.shape[0] * points.shape[0]
         of_set += [pairs if half is not None else 0, pairs if against is not None else 0]
     with reporter(progress) as report:
         steps = iter(stages(report, [weight for some in weights for weight in some]))
-        gathered = _gather(real, sets, holdout, everything, n_jobs, steps)
+        gathered = gather(real, sets, holdout, everything, n_jobs, steps)
         each = zip(sets, plans, halves, wanted, gathered, strict=True)
         for points, (needs, reasons), half, asked, (found, work) in each:
             on_halves, on_splits = next(steps), next(steps)
@@ -309,6 +300,8 @@ def evaluated(
             if against is not None:
                 more["baseline"], said = against.compare(points, found, work, keys, on_splits)
                 notes += said
+            if holdout is not None and not any(of_holdout(need) for need in needs.values()):
+                notes.append("holdout_features changes nothing here: none of these metrics looks at it")
             if asked is not None and asked.reason:
                 notes.append(f"modes: undefined; {asked.reason}")
             settings = {
@@ -416,66 +409,6 @@ def _as_holdout(holdout: Any, real: _core.Points, real_name: str, n_jobs: int | 
     points = as_points(holdout, "holdout_features", n_jobs)
     check_widths(real.shape[1], points.shape[1], (real_name, "holdout_features"))
     return points
-
-
-def _weights(
-    real: _core.Points, fakes: Sequence[_core.Points], holdout: _core.Points | None, needs: Sequence[Needs]
-) -> list[list[int]]:
-    """What the steps of `_gather` cost, in pairs of points: first the sweep within the reals, then those of
-    each set of fakes.
-    """
-    n = real.shape[0]
-    own = functools.reduce(Needs.__or__, needs, Needs())
-    weights = [[n * n // 2 if of_reals(own).nearest_k(real) else 0]]
-    for fake, need in zip(fakes, needs, strict=True):
-        m = fake.shape[0]
-        of_set = [m * m // 2 if of_fakes(need).nearest_k(fake) else 0, n * m if asks_across(need) else 0]
-        of_set.append((n + m) * holdout.shape[0] if of_holdout(need) and holdout is not None else 0)
-        # A guess: Lloyd's method needs some twenty rounds.
-        of_set += [20 * wish.num_runs * wish.num_clusters * (n + m) for wish in sorted(need.clusters)]
-        weights.append(of_set)
-    return weights
-
-
-def _gather(
-    real: _core.Points,
-    fakes: Sequence[_core.Points],
-    holdout: _core.Points | None,
-    needs: Sequence[Needs],
-    n_jobs: int | None,
-    steps: Iterator[Report | None],
-) -> Iterator[Gathered]:
-    """For each set of fakes, what all its families need. The sweep within the reals is done once for all
-    sets. `steps`: whom each step reports to, in the order of `_weights`.
-    """
-    n = real.shape[0]
-    own = functools.reduce(Needs.__or__, needs, Needs())
-    asked = of_reals(own)
-    anchors = next((Anchors.draw(n, seed, k) for seed, k in sorted(own.anchors)), None)
-    reals = within(real, asked, n_jobs, next(steps), anchors)
-    real_moments: Moments | None = None
-    for fake, need in zip(fakes, needs, strict=True):
-        fakes_own = within(fake, of_fakes(need), n_jobs, next(steps))
-        found, work = across(real, fake, need, (reals, fakes_own), n_jobs, next(steps))
-        work = reals.work + fakes_own.work + work
-        step = next(steps)
-        if of_holdout(need) and holdout is not None:
-            against_holdout(found, work, (real, fake, holdout), of_holdout(need), n_jobs, step)
-        for wish in sorted(need.clusters):
-            (of_real, of_fake), _ = _core.kmeans(
-                [real, fake],
-                num_clusters=wish.num_clusters,
-                num_runs=wish.num_runs,
-                seed=wish.seed,
-                n_jobs=n_jobs,
-                progress=next(steps),
-            )
-            found.labels[wish] = (of_real, of_fake)
-        if need.moments:
-            real_moments = real_moments or moments(real, n_jobs, shared=len(fakes) > 1)
-            found.moments = (real_moments, moments(fake, n_jobs))
-        found.more = More(real, fake, holdout, work, n_jobs, None)
-        yield found, work
 
 
 def _outcome(family: Family, found: Found, options: Options) -> Outcome:
@@ -590,8 +523,8 @@ def gather_one(
     wish = needs(real_points, fake_points, holdout_points)
     with reporter(progress) as report:
         sets = real_points, [fake_points], holdout_points, [wish]
-        steps = stages(report, [weight for some in _weights(*sets) for weight in some])
-        return next(_gather(*sets, n_jobs, iter(steps)))
+        steps = stages(report, [weight for some in weights_of(*sets) for weight in some])
+        return next(gather(*sets, n_jobs, iter(steps)))
 
 
 @functools.cache

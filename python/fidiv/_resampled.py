@@ -38,6 +38,7 @@ BY_MOMENTS = "frechet_distance"
 MOMENTS_COST = 1500.0
 CHEAP_COLUMNS = 32  # so few that it never matters
 TOO_DEAR = "on parts of the sets it would cost several times this call"
+NOT_PAIRED = "of groups, or of fresh reals, only its standard error is known"
 NOT_RESAMPLED = "it is not computed on parts of the sets"
 
 BLOCK = 4  # halves of the fakes against one half of the reals
@@ -272,22 +273,27 @@ class ResamplingPlan:
             if middle > 0 and math.isfinite(full[key]):
                 values[key] = values[key] * (full[key] / middle)
         groups, real_groups = self.drawn.groups.get(fake.name), self.drawn.real_groups
-        errors: dict[str, tuple[float, int]] = {}
-        if reasons.get(_influenced.KEY) == TOO_DEAR:
-            key = _influenced.KEY
+        influences = _influenced.of_outcomes(outcomes)
+        distance = _influenced.DISTANCE
+        if reasons.get(distance) == TOO_DEAR and distance not in influences:
             try:
-                of_fakes, of_reals = _influenced.influences(found, outcomes)
+                influences[distance] = _influenced.of_distance(found)
             except Undefined as error:
-                reasons[key] = str(error)
+                reasons[distance] = str(error)
+        fixed = self.drawn.reference == "fixed"
+        errors: dict[str, tuple[float, int]] = {}
+        for key in influences.keys() & reasons.keys() - values.keys():
+            of_fakes, of_reals = influences[key]
+            if math.isnan(full[key]):
+                continue
+            fresh_reals = None if fixed else of_reals
+            errors[key] = _influenced.standard_error(of_fakes, fresh_reals, groups, real_groups)
+            if fixed and not self.grouped:
+                terms[key] = full[key] + of_fakes
+                del reasons[key]
             else:
-                fixed = self.drawn.reference == "fixed"
-                if fixed and not self.grouped:
-                    terms[key] = full[key] + of_fakes
-                    del reasons[key]
-                else:
-                    # There are still no values to compare with those of another set.
-                    fresh_reals = None if fixed else of_reals
-                    errors[key] = _influenced.standard_error(of_fakes, fresh_reals, groups, real_groups)
+                # An interval, but no values to compare with those of another set.
+                reasons[key] = NOT_PAIRED
         # Of groups only the groups are surely independent.
         fresh = {"fakes": found.m if groups is None else len(np.unique(groups))}
         if self.drawn.reference == "random":

@@ -249,6 +249,9 @@ class Samples(Mapping[str, NDArray[Any]]):
             raise ValueError("there are no samples here")
         if of is None and len(known) == 1:
             (of,) = known
+        if of is None:
+            sides = " or ".join(f"of={side!r}" for side in known)
+            raise ValueError(f"there are samples of {' and of '.join(known)} points; say {sides}")
         if of not in known:
             raise ValueError(f"of must be {' or '.join(map(repr, known))}, got {of!r}")
         arrays = {name: array for name, array in self._arrays.items() if self._sides[name] == of}

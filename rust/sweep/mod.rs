@@ -49,7 +49,7 @@ const FEWEST: usize = 4;
 /// together; the blocks, and so the answers, do not depend on them.)
 const PLENTY: usize = 24;
 
-/// Where one point of so many, or more of them, are sought, coarse codes leave too many pairs of a small set undecided.
+/// Coarse codes leave too many pairs of a small set undecided where more than a fortieth of its points are sought.
 const LONG: usize = 40;
 
 /// Of a row that seeks neighbours one pair for so many columns may wait to be decided, within these limits.
@@ -137,12 +137,12 @@ fn engine(
     asks: &[Ask],
     control: &Control,
 ) -> Result<(Vec<Reply>, Report)> {
-    let engine = if tree::better(rows, columns, asks) {
+    let answer = if tree::better(rows, columns, asks) {
         tree::tree_with
     } else {
         sweep_with
     };
-    engine(level, rows, columns, asks, control)
+    answer(level, rows, columns, asks, control)
 }
 
 /// The nearest neighbours within each of many small sets, so many of each set: side by side, since one of them has little for several threads to do.

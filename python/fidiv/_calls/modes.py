@@ -39,7 +39,8 @@ def modes(
     num_modes : int, default 10
         Of k-means, where there are no labels.
     nearest_k : int, default 5
-        The neighbour whose distance is looked at, everywhere.
+        The neighbour whose distance is looked at; among the anchors, which are half of the reals, the one of
+        half that rank (rounded up), which reaches as far.
     level : float, default 0.05
         Of each test, in (0, 1/2). Each limit holds with confidence 1 - level by itself: what is said rests on
         one of them, or, of "fine", on two one-sided tests.
@@ -75,11 +76,12 @@ def modes(
     size. Labels of the nearest real held against true labels of the reals would not be: a wide mode beside a
     dense one can get 10 % where it holds 50 %.
 
-    *Outside.* s = nu_k(A) / r_k(nearest anchor): distance to the anchors in units of the radius there. p = (1
-    + how many of C score as much) / (|C| + 1), then Benjamini-Hochberg. Flagged fakes leave the modes. It
-    takes 1 / (level x share) counted reals to flag that share. *invented*: at least max(10, m / 1000) flagged
-    fakes that hang together by mutual neighbours among the flagged, or a label that no real has (and that
-    chance did not leave out of the reals: adjusted Fisher test). Limits of shares are Clopper and Pearson's.
+    *Outside.* s = nu_k(A) / r_k(nearest anchor), k = nearest_k / 2 rounded up: distance to the anchors in
+    units of the radius there. p = (1 + how many of C score as much) / (|C| + 1), then Benjamini-Hochberg.
+    Flagged fakes leave the modes. It takes 1 / (level x share) counted reals to flag that share. *invented*:
+    at least max(10, m / 1000) flagged fakes that hang together by mutual neighbours among the flagged, or a
+    label that no real has (and that chance did not leave out of the reals: adjusted Fisher test). Limits of
+    shares are Clopper and Pearson's.
 
     *Mass.* Shares among counted reals and among fakes inside: Fisher's exact test, adjusted over modes
     (Benjamini-Hochberg). The ratio has exact limits given how many points fall into the mode (Clopper and
@@ -90,13 +92,21 @@ def modes(
     to be expected. A mode at half its mass needs some 500 expected fakes for this verdict; that it differs
     at all (`differs`) is seen with 100.
 
-    *Spread.* At equal counts (at most 250 of each set), t = mean ln s_k - mean ln r_k within the mode,
-    studentised, against permuted marks, the largest over modes deciding. *shrunk*: adjusted p-value at most
-    level and the upper limit of dimension x t below -ln 2: less than half the volume. *fine*: the lower limit
-    is above that. Below 4 nearest_k points of either set: undecided. The larger set is cut by a draw; what is
-    shown is the mean of t over 16 of them where the other has fewer than 250 points.
+    *Spread.* At equal counts (at most 224 of each set, or 4 nearest_k), t = mean ln s_k - mean ln r_k within
+    the mode, studentised, against permuted marks, the largest over modes deciding. *shrunk*: adjusted p-value
+    at most level and the upper limit of dimension x t below -ln 2: less than half the volume. *fine*: the
+    lower limit is above that. Below 4 nearest_k points of either set: undecided. The larger set is cut by a
+    draw; what is shown is the mean of t over 16 of them where the other has fewer than 224 points.
 
     "fine" is said of each mode at its own confidence, and it means within a factor, not equal.
+
+    *Why these numbers.* Tests say whether a mode differs at all, factors whether that matters: below a tenth
+    a mode is as good as gone, 1.5 and half the volume are what a reader would act on, and some hundreds of
+    points can tell. A mode that holds more than a tenth of what was expected shows no fake at all with a
+    chance of at most exp(-expected / 10); at 10 ln(2 modes / level) that is, over all modes, half of level.
+    Ten flagged fakes that are one another's neighbours, or one in a thousand, are a group to look at; single
+    ones are flagged by chance. With fewer than 4 nearest_k points the k-th neighbour is a mode away, and more
+    than 224 (two sets of them are one block of a sweep) would add cost and hardly a verdict.
 
     *Terms.* The parts of pce, rce, re (`fidiv.cross_entropies`) of all modes and of the fakes in none add up
     to the metric. They decide nothing: the part of re of a mode falls when it merely holds too many fakes.

@@ -109,11 +109,12 @@ def transfer_gap(
     for points in (real, fake):
         check_fits(points, k, own=False)
     (of_real, of_fake, of_test), names = as_codes(*listed)
-    if not np.isin(of_test, of_real).any():
-        raise ValueError(
-            f"test_labels and real_labels have no class in common (such as {listed[2][0]!r} and "
-            f"{listed[0][0]!r}); are they of one type?"
-        )
+    for codes, labels, (_, _, name) in zip((of_real, of_fake), listed, given, strict=False):
+        if not np.isin(of_test, codes).any():
+            raise ValueError(
+                f"test_labels and {name} have no class in common (such as {listed[2][0]!r} and "
+                f"{labels[0]!r}); are they of one type?"
+            )
 
     n, m, t = real.shape[0], fake.shape[0], test.shape[0]
     right, work = {}, Work()

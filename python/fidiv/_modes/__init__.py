@@ -137,7 +137,7 @@ def find(
             "nearest_k": k,
             "level": options.level,
             "seed": options.seed,
-            "spread_at_most": spread.MOST,
+            "spread_at_most": spread.at_most(k),
         },
         notes=notes,
     )

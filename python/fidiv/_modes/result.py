@@ -201,6 +201,11 @@ class Modes(Result):
 
     def _headline(self) -> str:
         faults = [f"{label} {fault}" for label, fault in self.faults]
+        faults += [
+            f"{row.label} holds {_direction(row)}, by which factor is undecided"
+            for row in self._table
+            if row.verdict == "undecided" and row.differs
+        ]
         title = (
             f"{self._settings['n']:,} real and {self._settings['m']:,} fake points, "
             f"{len(self._table)} modes ({self._settings['rule']})"

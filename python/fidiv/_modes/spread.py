@@ -41,7 +41,7 @@ MOST = (
 DRAWS = 16  # from the larger set, of which at most twice as many points are looked at
 PERMUTATIONS = 199
 SHRUNK = -math.log(2)  # of the logarithm of the volume
-TOGETHER = 8  # modes at a time: memory is bounded by them
+TOGETHER, AT_ONCE = 8, 1024  # modes, and permutations, at a time: memory is bounded by them
 CLOSE = 1e-12  # two roundings of one statistic
 
 
@@ -95,14 +95,21 @@ def _studentised(t: Floats, error: Floats) -> Floats:
     return np.asarray(np.divide(t, error, out=far, where=error > 0))
 
 
+def at_most(nearest_k: int) -> int:
+    """How many points of either set are looked at in a mode."""
+    return max(MOST, FEWEST * nearest_k)
+
+
 def judge(
     more: Further, reals: list[Integers], fakes: list[Integers], options: Options
 ) -> tuple[list[Spread], bool]:
     """For each mode the rows of its counted reals and of its fakes; and whether a distance was zero."""
     rng = np.random.default_rng([options.seed, 1])
     k = options.nearest_k
-    points = [min(len(real), len(fake), MOST) for real, fake in zip(reals, fakes, strict=True)]
-    usable = [half >= max(FEWEST * k, k + 1) for half in points]
+    fewest = max(FEWEST * k, k + 1)
+    most = at_most(k)
+    points = [min(len(real), len(fake), most) for real, fake in zip(reals, fakes, strict=True)]
+    usable = [half >= fewest for half in points]
     every = zip(reals, fakes, points, usable, strict=True)
     sets = [(real, fake, half) for real, fake, half, use in every if use]
     measured: list[_Mode | None] = []
@@ -142,9 +149,9 @@ def _refined(
     """The modes, with many draws from the larger set where the other has few points."""
     larger = []
     for place, (mode, (real, fake, half)) in enumerate(zip(modes, sets, strict=True)):
-        if mode is not None and half < MOST and len(real) != len(fake):
+        if mode is not None and half < at_most(k) and len(real) != len(fake):
             which = int(len(fake) > len(real))
-            points = (more.real, more.fake)[which][_drawn((real, fake)[which], 2 * MOST, rng)]
+            points = (more.real, more.fake)[which][_drawn((real, fake)[which], 2 * at_most(k), rng)]
             larger.append((place, mode, which, points))
     # As in `_measured`, for marks that fewer of the points have.
     lengths = [_length(len(points), k * len(points) // mode.half) for _, mode, _, points in larger]
@@ -163,7 +170,8 @@ def _refined(
 
 def _length(points: int, k: int) -> int:
     """How many neighbours of each point are looked up. Among random marks half of them have that of the
-    point, and in one case of some thousand fewer than k: the last then stands for the k-th.
+    point, and in one case of some thousand fewer than k: the last then stands for the k-th. The marks as
+    they are leave more points short where the sets lie apart: T is then nearer to 0 than t over its error.
     """
     return min(points - 1, 3 * k + 10)
 
@@ -199,11 +207,11 @@ def _mode(distances: Floats, neighbours: Integers, real: Floats, fake: Floats, k
     half = len(real)
     every = (distances, real, fake)
     positive = [array[array > 0] for array in every]
-    if not all(map(len, positive)):
+    if not any(map(len, positive)):
         return None
     zeros = any(len(some) < array.size for some, array in zip(positive, every, strict=True))
     # A logarithm needs a distance: repeats count as near as the nearest pair that is none.
-    floor = min(float(some.min()) for some in positive)
+    floor = min(float(some.min()) for some in positive if len(some))
     logs = np.log(np.maximum(distances, floor))
     r, s = (np.log(np.maximum(array[:, k - 1], floor)) for array in (real, fake))
     means = float(r.mean()), float(s.mean())
@@ -234,21 +242,25 @@ def _permuted(
     count = 2 * sum(halves)
     logs = np.empty((count, length))
     neighbours = np.empty((count, length), dtype=np.int64)
-    marks = np.empty((1 + permutations, count), dtype=np.bool_)
-    of_half: dict[int, Mask] = {}
     for mode, start in zip(modes, starts, strict=True):
         rows = slice(start, start + 2 * mode.half)
         # Shorter lists are whole: what stands behind them is never reached.
         width = mode.logs.shape[1]
         logs[rows, :width], neighbours[rows, :width] = mode.logs, mode.neighbours + start
         logs[rows, width:], neighbours[rows, width:] = mode.logs[:, -1:], start
-        if mode.half not in of_half:
-            plain = np.tile(np.repeat([False, True], mode.half), (1 + permutations, 1))
-            of_half[mode.half] = np.concatenate([plain[:1], rng.permuted(plain[1:], axis=1)])
-        marks[:, rows] = of_half[mode.half]
-    means, variances = more.marked_spreads(logs, neighbours, marks, starts, k)
-    errors = np.sqrt(variances.sum(axis=2) / halves)
-    return _studentised(means[..., 1] - means[..., 0], errors)
+    plain = {half: np.repeat([False, True], half) for half in halves}
+    statistics = []
+    for first in range(0, 1 + permutations, AT_ONCE):
+        rounds = min(AT_ONCE, 1 + permutations - first)
+        of_half = {half: rng.permuted(np.tile(mark, (rounds, 1)), axis=1) for half, mark in plain.items()}
+        if first == 0:
+            for half, mark in plain.items():
+                of_half[half][0] = mark
+        marks = np.concatenate([of_half[half] for half in halves], axis=1)
+        means, variances = more.marked_spreads(logs, neighbours, marks, starts, k)
+        errors = np.sqrt(variances.sum(axis=2) / halves)
+        statistics.append(_studentised(means[..., 1] - means[..., 0], errors))
+    return np.concatenate(statistics)
 
 
 def _verdicts(modes: list[_Mode], statistics: Floats, level: float) -> list[Spread]:

@@ -235,6 +235,8 @@ class Outcome:
     undefined: dict[str, str] = field(default_factory=dict)
     curve: dict[str, NDArray[Any]] | None = None
     used: dict[str, Any] = field(default_factory=dict)  # what stands for an option that was left open
+    # key -> how far each fake, and each real, moves the value to first order; the means of both are 0
+    influences: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

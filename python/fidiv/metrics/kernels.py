@@ -76,21 +76,31 @@ def mmd2(sums: Sums, *, biased: bool = False) -> float:
 
 def standard_error(sums: Sums, *, biased: bool = False) -> float:
     """The jackknife's; NaN where a set has fewer points than leaving one out needs."""
+    known = influences(sums, biased=biased)
+    if known is None:
+        return math.nan
+    return math.hypot(*(_length(part) / math.sqrt(len(part) * (len(part) - 1)) for part in known))
+
+
+def influences(sums: Sums, *, biased: bool = False) -> tuple[Floats, Floats] | None:
+    """How far each fake, and each real, moves the value: (size - 1) times what is lost without it, less the
+    mean of that. None where a set has fewer points than leaving one out needs.
+    """
     n, m = sums.sizes
     parts = []
     for own, other, size, others in (
-        (sums.real, sums.real_to_fake, n, m),
         (sums.fake, sums.fake_to_real, m, n),
+        (sums.real, sums.real_to_fake, n, m),
     ):
         left = size - 1
         pairs = left * (left if biased else left - 1)
         if pairs == 0:
-            return math.nan
+            return None
         # The statistic without point i is this and terms that are the same for all i.
         without = 2 * (other / left / others) - 2 * (own / pairs)
-        without -= math.fsum(without) / size
-        parts.append(math.sqrt(left / size) * _length(without))
-    return math.hypot(*parts)
+        without -= math.fsum(without.tolist()) / size
+        parts.append(-left * without)
+    return parts[0], parts[1]
 
 
 def _length(vector: Floats) -> float:
@@ -128,11 +138,21 @@ def _checked(sums: Sums, name: str) -> Sums:
     return sums
 
 
-def _with_error(outcome: Outcome, key: str, sums: Sums, *, biased: bool = False) -> None:
-    """The value's standard error under its key; where there is none, NaN and why."""
-    outcome.values[key] = standard_error(sums, biased=biased)
-    if math.isnan(outcome.values[key]):
-        outcome.notes.append(f"{key}: leaving one point out needs at least 3 points in each set")
+def _outcome(
+    sums: Sums, key: str, *, biased: bool = False, factor: float = 1.0, error: bool = True
+) -> Outcome:
+    """The value, how far single points move it, and under `<key>_se` its standard error; where there is none,
+    NaN and why.
+    """
+    outcome = Outcome({key: factor * mmd2(sums, biased=biased)})
+    known = influences(sums, biased=biased)
+    if known is not None:
+        outcome.influences[key] = factor * known[0], factor * known[1]
+    if error:
+        outcome.values[f"{key}_se"] = factor * standard_error(sums, biased=biased)
+        if known is None:
+            outcome.notes.append(f"{key}_se: leaving one point out needs at least 3 points in each set")
+    return outcome
 
 
 # kernel_distance
@@ -145,9 +165,7 @@ def polynomial(options: Options) -> _gram.Polynomial:
 def kernel_distance(found: Found, options: Options) -> Outcome:
     real, fake, threads = found.further.real, found.further.fake, found.further.threads
     sums = _checked(sums_of(real, fake, polynomial(options), threads), "kernel_distance")
-    outcome = Outcome({"kernel_distance": mmd2(sums)})
-    _with_error(outcome, "kernel_distance_se", sums)
-    return outcome
+    return _outcome(sums, "kernel_distance")
 
 
 def kernel_distance_of_subsets(
@@ -202,9 +220,7 @@ def mmd(found: Found, options: Options) -> Outcome:
     else:
         bandwidth, factor, biased = options["bandwidth"], 1.0, False
     sums = sums_of(real, fake, _gram.Gaussian(bandwidth), threads)._replace(diagonal=1.0)
-    outcome = Outcome({"mmd2": factor * mmd2(sums, biased=biased)})
-    _with_error(outcome, "mmd2_se", sums, biased=biased)
-    outcome.values["mmd2_se"] *= factor
+    outcome = _outcome(sums, "mmd2", biased=biased, factor=factor)
     outcome.values["expected_mmd2"] = factor * expected_biased(sums) if biased else 0.0
     outcome.values["mmd_bandwidth"] = bandwidth
     return outcome
@@ -217,11 +233,11 @@ def energy_distance(found: Found, options: Options) -> Outcome:
     unbiased = options["unbiased"]
     distances = sums_of(found.further.real, found.further.fake, _gram.Distance(), found.further.threads)
     sums = Sums(-distances.real, -distances.fake, -distances.real_to_fake, -distances.fake_to_real)
-    value = mmd2(sums, biased=not unbiased)
-    if not unbiased:
-        value = max(value, 0.0)  # it is not negative, its rounding may be
-    expected = 0.0 if unbiased else expected_biased(sums)
-    return Outcome({"energy_distance": value, "expected_energy_distance": expected})
+    outcome = _outcome(sums, "energy_distance", biased=not unbiased, error=False)
+    if not unbiased:  # it is not negative, its rounding may be
+        outcome.values["energy_distance"] = max(outcome.values["energy_distance"], 0.0)
+    outcome.values["expected_energy_distance"] = 0.0 if unbiased else expected_biased(sums)
+    return outcome
 
 
 def _energy_needs(n: int, m: int, options: Options) -> Needs:

@@ -42,6 +42,7 @@ def _influence(found: Found, options: Options) -> Outcome:
     return Outcome(
         {"frechet_distance_se": both, "frechet_distance_se_fake": fakes_only},
         {"frechet_influence": of_fakes, "frechet_influence_real": of_reals},
+        influences={_DISTANCE: (of_fakes, of_reals)},
     )
 
 
