@@ -2,7 +2,7 @@
 
 python benches/modes.py                  500 pairs of equal laws, 100 of each fault; writes record/modes.md
 python benches/modes.py --pairs 60 --faulty 40    fewer, named in the record
-python benches/modes.py --only cost      what the modes add to `evaluate`; writes record/modes-cost.md
+python benches/modes.py --only cost      what these and more add to `evaluate`; writes record/modes-cost.md
 python benches/modes.py --quick          a minute; nothing is recorded
 
 Laws are mixtures of K normal modes in d dimensions with unequal weights and scales, near enough to overlap.
@@ -190,32 +190,54 @@ def _rows_on(found, labels: np.ndarray, hit: int):  # type: ignore[no-untyped-de
 
 
 def cost(options: argparse.Namespace) -> bool:
-    """`evaluate` with labels against without, and `modes` alone; processor time, since the machine may be
+    """`evaluate` with more asked against without, and `audit`; processor time, since the machine may be
     shared.
     """
     import fidiv
 
     n = 2000 if options.quick else 20_000
+    threads = options.threads
     rows = []
     for name, draw in harness.DATA.items():
         real, fake = draw(n, 256, 1), draw(n, 256, 2)
         labels = np.random.default_rng(3).integers(0, 10, (2, n))
-        near = fidiv.neighbors.knn(fake, real, nearest_k=1, n_jobs=options.threads)[1][:, 0]
-        for rule, kwargs in (
-            ("labels of the reals", {"real_labels": labels[0]}),
-            ("labels of both", {"real_labels": labels[0], "fake_labels": labels[0][near]}),
+        near = fidiv.neighbors.knn(fake, real, nearest_k=1, n_jobs=threads)[1][:, 0]
+
+        def plain(real=real, fake=fake, **more):  # type: ignore[no-untyped-def]
+            return fidiv.evaluate(real, fake, n_jobs=threads, **more)
+
+        def samples(plain=plain):  # type: ignore[no-untyped-def]
+            found = plain()
+            return found.worst(10), found.uncovered(10), found.copies(10), found.samples.table("fake")
+
+        def audit(real=real, fake=fake):  # type: ignore[no-untyped-def]
+            return fidiv.audit(real, fake, n_jobs=threads)
+
+        def more(plain=plain, **asked):  # type: ignore[no-untyped-def]
+            return lambda: plain(**asked)
+
+        for what, call, most in (
+            ("modes, labels of the reals", more(real_labels=labels[0]), 1.15),
+            ("modes, labels of both", more(real_labels=labels[0], fake_labels=labels[0][near]), 1.15),
+            ("tables of samples", samples, 1.15),
+            ("audit of 20 shares", audit, 2),
+            ("baseline", more(baseline=True), 4),
+            ("intervals, fixed reals", more(intervals=True), 3),
+            ("intervals, random reals", more(intervals=True, reference="random"), 3),
         ):
             row = harness.Row(
-                f"{name}, {n:,} + {n:,} x 256, {rule}", "evaluate", "with modes", "at most 1.15"
+                f"{name}, {n:,} + {n:,} x 256", "evaluate", what, f"at most {most:g}", value=None
             )
             for _ in range(options.cost_pairs):
-                for seconds, more in ((row.seconds_a, {}), (row.seconds_b, kwargs)):
+                for seconds, timed in ((row.seconds_a, plain), (row.seconds_b, call)):
                     start = time.process_time()
-                    fidiv.evaluate(real, fake, n_jobs=options.threads, **more)
+                    timed()
                     seconds.append(time.process_time() - start)
-            row.met = row.ratio() <= 1.15
+            row.met = row.ratio() <= most
             rows.append(row)
-    return harness.publish("modes-cost", "What the modes add to evaluate: processor time", rows, options)
+    return harness.publish(
+        "modes-cost", "What modes, samples, audit, baseline and intervals cost: processor time", rows, options
+    )
 
 
 def proof(options: argparse.Namespace) -> bool:
