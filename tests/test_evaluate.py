@@ -540,3 +540,14 @@ def test_a_holdout_set_that_nobody_looks_at_is_said():
     assert any(note.startswith(unused) for note in found.notes)
     found = fidiv.evaluate(real, fake, holdout_features=holdout, metrics=["recall", "c_t"], n_jobs=1)
     assert not any(note.startswith(unused) for note in found.notes)
+
+
+def test_every_result_is_a_json_document():
+    real, fake = (np.random.default_rng(seed).normal(size=(60, 3)) for seed in range(2))
+    for result in (fidiv.density_coverage(real, fake), fidiv.verdicts(real, fake), fidiv.prd(real, fake)):
+        document = json.loads(result.to_json())
+        assert document["values"] == {k: None if v != v else v for k, v in result.items()}
+        assert document["samples"].keys() == result.samples.keys()
+        assert ("curve" in document) is (result.curve is not None)
+        assert document["settings"].keys().isdisjoint(document["run"])
+        assert "samples" not in json.loads(result.to_json(samples=False))

@@ -260,6 +260,25 @@ class Result(Mapping[str, float]):
             state["settings"] = {k: v for k, v in state["settings"].items() if k not in RUN_SETTINGS}
         return _same(mine, theirs)
 
+    def document(self, *, samples: bool = True) -> dict[str, Any]:
+        """Everything as mappings, sequences and arrays, as `to_json` writes it."""
+        found: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "values": self._values,
+            "settings": {name: value for name, value in self._settings.items() if name not in RUN_SETTINGS},
+            "run": {name: value for name, value in self._settings.items() if name in RUN_SETTINGS},
+            "notes": self._notes,
+        }
+        if self._curve is not None:
+            found["curve"] = self._curve
+        if samples:
+            found["samples"] = self._samples
+        return found
+
+    def to_json(self, *, samples: bool = True, indent: int | None = 2) -> str:
+        """Everything as one JSON document; NaN is null, an infinity the string "Infinity"."""
+        return json_text(self.document(samples=samples), indent=indent)
+
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._values.items())})"
@@ -384,9 +403,8 @@ class Evaluation(Pointed, Result):
 
     def document(self, *, samples: bool = True) -> dict[str, Any]:
         """What `to_json` writes, before it is text: `json_text` knows its arrays and its infinities."""
-        found: dict[str, Any] = {
-            "schema_version": SCHEMA_VERSION,
-            "values": self._values,
+        found = super().document(samples=False)
+        found |= {
             "undefined": self._undefined,
             "expected": self._expected,
             "keys": {
@@ -398,16 +416,11 @@ class Evaluation(Pointed, Result):
                 }
                 for name, key in self._keys.items()
             },
-            "settings": {name: value for name, value in self._settings.items() if name not in RUN_SETTINGS},
-            "run": {name: value for name, value in self._settings.items() if name in RUN_SETTINGS},
-            "notes": self._notes,
         }
         if self._intervals is not None:
             found["intervals"] = self._intervals
         if self._baseline is not None:
             found["baseline"] = self._baseline.document()
-        if self._curve is not None:
-            found["curve"] = self._curve
         if len(self._curves) > 1:
             found["curves"] = self._curves
         if self._modes is not None:

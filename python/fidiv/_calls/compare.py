@@ -79,8 +79,9 @@ def compare(
     be told apart; three or more of each help much more than more fakes.
 
     Where models have different numbers of fakes, only means of one term a fake (precision, density, pce, the
-    share of copies) are compared: the others move with the number of fakes, whatever the model. Values of
-    other features, other reals or another k are not comparable at all.
+    share of copies) are compared: the others move with the number of fakes, whatever the model. The Fréchet
+    distance in many columns, and sums of kernels over pairs, are compared by what single fakes add to them.
+    Values of other features, other reals or another k are not comparable at all.
 
     Without `groups` fakes are taken for independent, which frames of a film, augmented twins or several
     samples of one prompt are not.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import RUN_SETTINGS, Result, format_value, json_text
+from ..results import Result, format_value
 
 
 @dataclass(frozen=True)
@@ -155,14 +155,11 @@ class Modes(Result):
 
     def document(self, *, samples: bool = True) -> dict[str, Any]:
         """Everything as mappings, sequences and arrays, as `to_json` writes it."""
-        found: dict[str, Any] = {
-            "values": dict(self),
+        found = super().document(samples=False)
+        found |= {
             "table": [asdict(row) for row in self._table],
             "components": [asdict(row) for row in self._components],
             "outside": dict(self._outside),
-            "settings": {name: value for name, value in self._settings.items() if name not in RUN_SETTINGS},
-            "run": {name: value for name, value in self._settings.items() if name in RUN_SETTINGS},
-            "notes": self._notes,
         }
         if samples:
             found["samples"] = self._samples
@@ -172,10 +169,6 @@ class Modes(Result):
         """Numbers, table, components and notes in plain dicts and lists (a row of the table is a dict)."""
         found = self.document(samples=False)
         return {**found, "settings": _plain(found["settings"]), "notes": list(self._notes)}
-
-    def to_json(self, *, samples: bool = True, indent: int | None = 2) -> str:
-        """Everything as one JSON document; NaN is null, an infinity the string "Infinity"."""
-        return json_text(self.document(samples=samples), indent=indent)
 
     def summary(self) -> str:
         """What is wrong, then one line a mode, then what lies outside."""
