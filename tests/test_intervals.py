@@ -244,7 +244,7 @@ def test_the_interval_of_a_dear_distance_comes_from_influences():
         assert low == pytest.approx(value - reach)
         # The upper end is the square of root + reach / (2 root).
         assert high == pytest.approx((math.sqrt(value) + reach / (2 * math.sqrt(value))) ** 2)
-        assert "mean_term" not in result.intervals
+        assert result.intervals.keys() == {"frechet_distance", "mean_term", "covariance_term"}
 
 
 @pytest.mark.parametrize("reference", ["fixed", "random"])
@@ -272,6 +272,21 @@ def test_of_groups_the_sums_of_influences_count(reference):
     assert result["frechet_distance"] - low == pytest.approx(reach, rel=1e-6)
 
 
+def test_the_terms_of_the_distance_have_influences_of_their_own():
+    # Of the mean term by hand: 2 (mean of the fakes - mean of the reals)'(y - mean of the fakes).
+    real, fake = wide(900, 700, 40)
+    result = fidiv.evaluate(real, fake, metrics="mean_term", intervals=0.9, n_jobs=1)
+    influence = 2 * (fake - fake.mean(axis=0)) @ (fake.mean(axis=0) - real.mean(axis=0))
+    reach = stats.t.ppf(0.95, 699) * influence.std(ddof=1) / math.sqrt(700)
+    assert result["mean_term"] - result.intervals["mean_term"][0] == pytest.approx(reach)
+    # And both together are that of the distance.
+    _, of_fakes, _ = influences(real, fake)
+    rest = of_fakes - influence
+    reach = stats.t.ppf(0.95, 699) * rest.std(ddof=1) / math.sqrt(700)
+    result = fidiv.evaluate(real, fake, metrics="covariance_term", intervals=0.9, n_jobs=1)
+    assert result["covariance_term"] - result.intervals["covariance_term"][0] == pytest.approx(reach)
+
+
 def test_where_influences_would_be_dear_too_it_is_said_and_asking_helps(monkeypatch):
     real, fake = wide(300, 200, 40)
     monkeypatch.setattr(_influenced, "CHEAP", 0)
@@ -288,7 +303,8 @@ def test_a_singular_covariance_has_no_influence():
     result = fidiv.evaluate(real, fake, metrics="frechet_distance", intervals=True, n_jobs=1)
     assert "frechet_distance" not in result.intervals
     assert any(
-        note.startswith("frechet_distance: no interval; ") and "singular" in note for note in result.notes
+        note.startswith("frechet_distance, mean_term, covariance_term: no interval; ") and "singular" in note
+        for note in result.notes
     )
 
 

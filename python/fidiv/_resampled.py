@@ -274,12 +274,12 @@ class ResamplingPlan:
                 values[key] = values[key] * (full[key] / middle)
         groups, real_groups = self.drawn.groups.get(fake.name), self.drawn.real_groups
         influences = _influenced.of_outcomes(outcomes)
-        distance = _influenced.DISTANCE
-        if reasons.get(distance) == TOO_DEAR and distance not in influences:
+        dear = [key for key, reason in reasons.items() if reason == TOO_DEAR and key not in influences]
+        if dear:
             try:
-                influences[distance] = _influenced.of_distance(found)
+                influences |= _influenced.of_distance(found)
             except Undefined as error:
-                reasons[distance] = str(error)
+                reasons |= dict.fromkeys(dear, str(error))
         fixed = self.drawn.reference == "fixed"
         errors: dict[str, tuple[float, int]] = {}
         for key in influences.keys() & reasons.keys() - values.keys():

@@ -37,12 +37,17 @@ def _influence(found: Found, options: Options) -> Outcome:
     from . import influence
 
     assert found.moments is not None
-    of_fakes, of_reals = influence.influences(*found.moments)
+    terms_of_fakes, terms_of_reals = influence.influences(*found.moments)
+    of_fakes, of_reals = terms_of_fakes.sum(axis=0), terms_of_reals.sum(axis=0)
     both, fakes_only = influence.standard_errors(of_fakes, of_reals)
     return Outcome(
         {"frechet_distance_se": both, "frechet_distance_se_fake": fakes_only},
         {"frechet_influence": of_fakes, "frechet_influence_real": of_reals},
-        influences={_DISTANCE: (of_fakes, of_reals)},
+        influences={
+            _DISTANCE: (of_fakes, of_reals),
+            "mean_term": (terms_of_fakes[0], terms_of_reals[0]),
+            "covariance_term": (terms_of_fakes[1], terms_of_reals[1]),
+        },
     )
 
 

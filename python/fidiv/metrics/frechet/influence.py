@@ -49,7 +49,8 @@ _NAMES = ("real_features", "fake_features")
 
 
 def influences(real: Moments, fake: Moments) -> tuple[Floats, Floats]:
-    """The influence of each fake (m,) and of each real (n,), in squared units of the features.
+    """The influence of each fake (2, m) and of each real (2, n), in squared units of the features: on the
+    part of the distance that comes from the means, and on that from the covariances.
 
     Undefined where a covariance is singular (constant columns aside), and where values do not fit.
     """
@@ -130,11 +131,13 @@ def _triangle(rows: Rows, kept: NDArray[np.intp], name: str) -> Matrix:
 def _psi(
     rows: Rows, kept: NDArray[np.intp], map_: Matrix, total: float, shift: Matrix, unit: float
 ) -> Floats:
-    """The influence of each row, over unit^2; `shift` is the mean of this set less that of the other."""
+    """The influence of each row by means and by covariances, over unit^2; `shift` is the mean of this set
+    less that of the other.
+    """
     count = len(rows.moments.points)
     varies = np.flatnonzero(rows.spread > 0.0)
     deviations = rows.spread[varies] / unit
-    out = np.zeros(count)
+    out = np.zeros((2, count))
     if varies.size == 0:
         return out
     inner = np.searchsorted(varies, kept)
@@ -142,8 +145,8 @@ def _psi(
     trace = math.fsum(np.square(deviations))
     start = 0
     for block in rows.standard_rows(varies, BLOCK):
-        mine = out[start : start + len(block)]
-        mine += np.einsum("ij,j->i", block, towards)
+        of_mean, mine = out[:, start : start + len(block)]
+        of_mean += np.einsum("ij,j->i", block, towards)
         if inner.size:
             mapped = block if inner.size == varies.size else np.take(block, inner, axis=1)
             # SciPy's BLAS as everywhere here: threads of NumPy's would spin against its own.
