@@ -203,6 +203,29 @@ def test_labels_of_all_sets_or_of_the_reals(run, asked, folder):
     assert "fake_labels" not in asked
 
 
+def test_groups_and_reference(run, folder):
+    np.save("groups.npy", np.arange(80) // 4)
+    arguments = ("evaluate", "real.npy", "a.npy", "--metrics", "recall", "pce", "--intervals", "0.9")
+    sets = [np.load(f"{name}.npy") for name in ("real", "a")]
+    for more, asked in (
+        (("--groups", "groups.npy"), {"groups": np.arange(80) // 4}),
+        (("--reference", "random"), {"reference": "random"}),
+    ):
+        code, out, _ = run(*arguments, *more, "--json")
+        expected = fidiv.evaluate(*sets, metrics=["recall", "pce"], intervals=0.9, **asked).intervals
+        (entry,) = json.loads(out)["results"]
+        assert code == 0
+        assert entry["intervals"] == {key: list(ends) for key, ends in expected.items()}
+    assert_refused(
+        run(*arguments[:-2], "--groups", "groups.npy"),
+        "--groups says how intervals are made; add --intervals",
+    )
+    assert_refused(run(*arguments[:-2], "--reference", "random"), "--reference says how intervals are made")
+    assert_refused(run(*arguments, "--groups", "groups.npy", "groups.npy"), "each FAKE (1 here), got 2 files")
+    np.save("groups.npy", np.arange(79))
+    assert_refused(run(*arguments, "--groups", "groups.npy"), "groups.npy has 79 groups, a.npy has 80 rows")
+
+
 def test_wrong_labels(run, asked):
     np.save("short.npy", np.arange(79))
     arguments = ("evaluate", "real.npy", "a.npy", "b.npy", "--labels")

@@ -160,6 +160,19 @@ def _judging(command: argparse.ArgumentParser) -> None:
         help="an interval for each value (default level: 0.95)",
     )
     add(
+        "--reference",
+        choices=("fixed", "random"),
+        default="fixed",
+        help="what is fresh in them: the fakes, against these reals (fixed), or both sets (default: fixed)",
+    )
+    add(
+        "--groups",
+        metavar="FILE",
+        nargs="+",
+        help="where points are not independent (frames of a video, samples of one prompt): the group of each "
+        "point of each FAKE, in files like those of --labels; intervals then draw whole groups",
+    )
+    add(
         "--plan",
         metavar="METRIC=SE",
         action="append",

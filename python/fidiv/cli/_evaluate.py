@@ -6,7 +6,7 @@ import argparse
 import math
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -42,7 +42,14 @@ def evaluate(arguments: argparse.Namespace) -> bool:
             raise InputError(f"--require {rule.text!r} asks for an interval; add --intervals")
     names = metric_names(arguments.metrics or ["default"], quiet)
     paths = [arguments.real, *arguments.fake]
-    labels = _label_files(arguments.labels, paths)
+    labels, groups = _label_files(arguments.labels, paths), list(arguments.groups or [])
+    if groups and len(groups) != len(arguments.fake):
+        raise InputError(
+            f"--groups takes the groups of each FAKE ({len(arguments.fake)} here), got {len(groups)} files"
+        )
+    if arguments.intervals is None and (groups or arguments.reference != "fixed"):
+        option = "--groups" if groups else "--reference"
+        raise InputError(f"{option} says how intervals are made; add --intervals")
     others = [path for path in (arguments.holdout, arguments.baseline_check) if isinstance(path, str)]
     real_name, *fake_names = headings(paths)
     real, *arrays = load_all([*paths, *others])
@@ -54,9 +61,12 @@ def evaluate(arguments: argparse.Namespace) -> bool:
     if arguments.baseline_check is not None:
         asked["baseline"] = True if arguments.baseline_check is True else next(rest)
     if arguments.intervals is not None:
-        asked["intervals"] = arguments.intervals
+        asked |= {"intervals": arguments.intervals, "reference": arguments.reference}
     if labels:
         asked |= _labels(labels, real, fakes, paths)
+    if groups:
+        read = _one_a_row(groups, fakes.values(), paths[1:], "groups")
+        asked["groups"] = dict(zip(fakes, read, strict=True))
     shared = {"nearest_k": arguments.nearest_k, "seed": arguments.seed, "n_jobs": arguments.n_jobs}
     progress = True if not quiet and is_terminal(sys.stderr) else None
     with warnings_as_notes(quiet):
@@ -102,18 +112,26 @@ def _labels(
     files: Sequence[str], real: Any, fakes: Mapping[str, Any], paths: Sequence[str]
 ) -> dict[str, Any]:
     """The labels as `evaluate_many` takes them, one for each row."""
-    found: list[NDArray[Any]] = []
-    for file, path, rows in zip(files, paths, [real, *fakes.values()], strict=False):
-        labels = load_labels(file)
-        if len(labels) != len(rows):
-            raise InputError(
-                f"{file} has {len(labels)} labels, {path} has {len(rows)} rows; one label a row is needed"
-            )
-        found.append(labels)
+    found = _one_a_row(files, [real, *fakes.values()], paths, "labels")
     asked: dict[str, Any] = {"real_labels": found[0]}
     if len(found) > 1:
         asked["fake_labels"] = dict(zip(fakes, found[1:], strict=True))
     return asked
+
+
+def _one_a_row(
+    files: Sequence[str], sets: Iterable[Any], paths: Sequence[str], what: str
+) -> list[NDArray[Any]]:
+    """The labels or groups in the files, one for each row of the set at the same place."""
+    found = []
+    for file, path, rows in zip(files, paths, sets, strict=False):
+        words = load_labels(file)
+        if len(words) != len(rows):
+            raise InputError(
+                f"{file} has {len(words)} {what}, {path} has {len(rows)} rows; one a row is needed"
+            )
+        found.append(words)
+    return found
 
 
 def _planned(
