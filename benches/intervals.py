@@ -22,6 +22,7 @@ METRICS = [
     *("precision_recall", "density_coverage", "pce", "rce", "re", "pce_ratio", "rce_ratio", "re_ratio"),
     *("precision_recall_cover", "frechet_distance", "rarity", "sym_precision", "sym_recall"),
     *("complement_precision", "clipped_density_coverage", "authpct", "identifiability", "dcr_median"),
+    "divergences",
 ]
 # All pairs by a dense product: left out where there are many.
 KERNELS = ["kernel_distance", "mmd", "energy_distance"]

@@ -102,7 +102,7 @@ def evaluate(
         the value of endless samples. Means over fakes by their terms (Wilson, Student); sums of kernels over
         pairs, and the Fréchet distance where there are many columns, by what single points add to them; the
         rest by 20 half-samples drawn without repetition. A note says which have none: those that need a
-        clustering, a trained classifier or lines drawn at random, the kNN divergences, memorisation tests,
+        clustering, a trained classifier or lines drawn at random, products over pairs, memorisation tests,
         and the Fréchet distance with fewer than some 40 points a column, unless frechet_influence is asked
         for too.
     reference : "fixed" or "random", default "fixed"

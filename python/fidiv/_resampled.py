@@ -30,6 +30,7 @@ BY_LISTS = (
     "symmetric_precision_recall",
     "clipped_density_coverage",
     "authenticity",
+    "divergences",
     "closest_record",
 )
 # The Fréchet distance of a part is computed anew: some d^3 operations, which dense algebra does about ten
