@@ -73,7 +73,7 @@ def test_calls_on_other_pairs_name_their_own_sides():
 
 def test_which_side_must_be_said_where_there_are_two():
     samples = fidiv.density_coverage(*pair()).samples
-    with pytest.raises(ValueError, match="of must be 'fake' or 'real', got None"):
+    with pytest.raises(ValueError, match="samples of fake and of real points; say of='fake' or of='real'"):
         samples.table()
     with pytest.raises(ValueError, match="of must be 'fake' or 'real', got 'reals'"):
         samples.to_csv(of="reals")
